@@ -1,0 +1,129 @@
+// The policy as the rest of the program sees it: validated, resolved, immutable plain data (design section 3).
+// Text stops at the loader: no later stage meets a YAML node, a relative path or an unresolved `~`.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cofferdam/diagnostic.hpp"
+
+namespace cofferdam {
+
+enum class Mode { automatic, local, container };
+enum class EnforcementMode { strict, degraded };
+
+// A program that counts as the app beside the entry process (design section 2, rule c).
+// `exe` is as it would be typed (looked up on PATH when the plan is made). `argv` are shell-style patterns
+// (fnmatch), one an argument after argv[0]; empty means any arguments.
+struct AppAlso {
+  std::string exe;
+  std::vector<std::string> argv;
+  Origin origin;
+};
+
+enum class MountType { overlay, tmpfs, read_only, hidden, persistent };
+
+struct MountRule {
+  std::string path;     // absolute, lexically normalised, no trailing slash
+  std::string written;  // as it stands in the policy, for messages
+  MountType type = MountType::tmpfs;
+  std::uint64_t size = 0;  // bytes of tmpfs behind it; 0 means the default (kDefaultMountSize)
+  bool watch = false;      // overlay only: host edits are replayed into the instance
+  bool exec = true;        // false mounts it noexec (tmpfs only)
+  bool shipped = false;    // from a built-in policy: optional in container mode, skipped when it does not exist
+  Origin origin;
+};
+inline constexpr std::uint64_t kDefaultMountSize = 512ULL << 20;
+
+struct Storage {
+  std::vector<MountRule> mounts;
+  std::vector<std::string> audit_ignore;  // globs (`**` crosses directories), of the report only
+};
+
+// The right-hand side of a `database.allow` row.
+struct Destination {
+  enum class Kind { host_port, cidr_port, unix_path, environment };
+  Kind kind = Kind::host_port;
+  std::string host;          // host_port: name or IP literal without brackets; cidr_port: network address
+  int prefix = 0;            // cidr_port: prefix length
+  std::uint16_t port = 0;    // host_port, cidr_port
+  std::string path;          // unix_path: absolute glob; an abstract socket starts with '@'
+  std::string variable;      // environment: name of the variable that holds a URL or DSN
+  std::string written;       // as it stands in the policy
+};
+
+struct DatabaseAllow {
+  enum class From { app, one_off, any };
+  From from = From::app;
+  Destination to;
+  Origin origin;
+};
+
+struct Database {
+  bool all_engines = true;           // `engines: all`
+  std::vector<std::string> engines;  // names of the engine table when not all
+  std::vector<std::uint16_t> ports;  // beside the engines' own
+  std::vector<std::string> sockets;  // absolute globs, beside the engines' own
+  std::vector<DatabaseAllow> allow;  // empty: the app and a one-off may reach any database
+  Origin origin;                     // of `database.allow`, else of `database`, for findings
+};
+
+struct Environment {
+  std::vector<std::string> files;  // absolute; read for env:NAME
+  bool export_files = false;       // also given to the app
+  std::vector<std::string> require;
+  std::map<std::string, std::string> set;
+  std::vector<std::string> drop;
+};
+
+struct LogSink {
+  enum class Type { console, file };
+  Type type = Type::console;
+  std::string path;  // file: absolute, on the host, outside the instance
+  Origin origin;
+};
+
+struct Run {
+  std::string stop_signal = "SIGTERM";
+  std::chrono::milliseconds stop_grace{10000};
+};
+
+struct Policy {
+  std::string name;  // the file as given, or the name of the built-in policy
+  Mode mode = Mode::automatic;
+  EnforcementMode enforcement = EnforcementMode::strict;
+  std::vector<AppAlso> also;
+  Storage storage;
+  Database database;
+  std::vector<std::string> sockets;  // host sockets let in, absolute paths
+  Environment environment;
+  std::vector<LogSink> sinks;  // empty: console
+  Run run;
+};
+
+// What the loader needs to know of the world; nothing else is consulted.
+struct PolicyContext {
+  std::string working_directory;                    // absolute
+  std::string home;                                 // absolute, or empty when unset
+  std::map<std::string, std::string> environment;  // for COFFERDAM_POLICY
+};
+
+// Loads a policy by path or by built-in name. All mistakes are reported at once, in file order; warnings
+// alone do not make it fail (they are in `warnings` of the success case).
+struct LoadedPolicy {
+  Policy policy;
+  std::vector<Diagnostic> warnings;
+};
+[[nodiscard]] std::expected<LoadedPolicy, std::vector<Diagnostic>> load_policy(const std::string& file_or_name,
+                                                                              const PolicyContext& context);
+
+// Discovery order: `explicit_choice` (--policy), COFFERDAM_POLICY, ./cofferdam.yaml, else "twelve-factor".
+[[nodiscard]] std::string discover_policy(const std::optional<std::string>& explicit_choice,
+                                          const PolicyContext& context);
+
+}  // namespace cofferdam

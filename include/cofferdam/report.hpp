@@ -1,0 +1,108 @@
+// The report of a run: a fold over its events plus the scan of what was left in its storage (design section 5).
+// Keys are added, never renamed, within one version.
+#pragma once
+
+#include <cstdint>
+#include <ctime>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cofferdam/event.hpp"
+
+namespace cofferdam {
+
+enum class Change { created, modified, deleted, metadata };
+[[nodiscard]] constexpr const char* to_string(Change change) {
+  switch (change) {
+    case Change::created: return "created";
+    case Change::modified: return "modified";
+    case Change::deleted: return "deleted";
+    case Change::metadata: return "metadata";
+  }
+  return "created";
+}
+
+// What the scan found at one path. `type` is file, directory, symlink, fifo, socket or device.
+struct ScannedChange {
+  std::string path;  // as the app saw it
+  std::string type;
+  Change change = Change::created;
+  std::uint64_t bytes = 0;
+};
+
+struct StorageUse {
+  std::string path;
+  std::uint64_t size = 0;  // bytes
+  std::uint64_t peak = 0;  // bytes, high-water mark
+};
+
+// What the scan at the end of a run hands to the report.
+struct ScanResult {
+  std::vector<ScannedChange> changes;
+  std::vector<ScannedChange> kept;  // in persistent mounts
+  std::vector<StorageUse> storage;
+  std::vector<std::string> unreadable;
+};
+
+struct LostFile {
+  ScannedChange what;
+  std::string file_class;  // "source", "vcs", "log", "cache", "file"
+  std::vector<std::pair<ProcessRef, std::uint64_t>> writers;
+};
+
+struct CountedFinding {
+  Finding finding;
+  std::uint64_t count = 1;
+  std::timespec first{};
+  std::string instance;
+};
+
+struct CountedConnection {
+  ConnectEvent connection;
+  std::uint64_t count = 1;
+  std::string instance;
+};
+
+struct StreamCount {
+  std::uint64_t records = 0;
+  std::uint64_t bytes = 0;
+};
+struct SinkCount {
+  std::string type;
+  std::uint64_t delivered = 0;
+  std::uint64_t pending = 0;
+};
+struct LogCount {
+  StreamCount out;
+  StreamCount err;
+  std::uint64_t dropped = 0;
+  std::vector<SinkCount> sinks;
+};
+
+struct InstanceResult {
+  std::string name;
+  std::optional<int> code;
+  std::optional<int> signal;
+  std::uint64_t memory_peak = 0;  // bytes, 0 when unknown
+};
+
+struct Report {
+  std::vector<std::string> command;
+  std::string policy;
+  std::string mode;
+  std::timespec started{};
+  std::timespec ended{};
+  std::vector<InstanceResult> instances;
+  std::vector<EnforcementRow> enforcement;
+  std::vector<LostFile> lost;
+  std::vector<ScannedChange> kept;
+  std::vector<CountedFinding> findings;
+  std::vector<CountedConnection> connections;
+  LogCount logs;
+  std::vector<StorageUse> storage;
+  std::uint64_t audit_events = 0;
+  std::uint64_t audit_disagreements = 0;
+};
+
+}  // namespace cofferdam
