@@ -19,7 +19,7 @@ struct Error {
 };
 
 template <class T>
-using Result [[nodiscard]] = std::expected<T, Error>;
+using Result = std::expected<T, Error>;
 
 [[nodiscard]] inline std::unexpected<Error> fail(std::string message, int errnum = 0, int exit_code = 125) {
   return std::unexpected<Error>(Error{std::move(message), errnum, exit_code});

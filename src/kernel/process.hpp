@@ -1,0 +1,64 @@
+// Processes: clone, pidfds, signals, credentials, capabilities. The functions marked "between clone and exec" do
+// not allocate, throw or log; they return 0 or a positive errno.
+#pragma once
+
+#include <sys/types.h>
+
+#include <csignal>
+#include <cstdint>
+#include <span>
+
+#include "kernel/fd.hpp"
+
+namespace cofferdam::kernel {
+
+// clone(2) without a new stack, like fork(2): returns the child's pid, 0 in the child, or -errno. CLONE_PIDFD
+// stores a descriptor in `pidfd`. The legacy call is used on purpose: clone3 is ENOSYS in Docker.
+[[nodiscard]] pid_t clone_process(unsigned long flags, int* pidfd) noexcept;
+
+[[nodiscard]] Fd open_pidfd(pid_t pid, bool thread) noexcept;
+// pidfd_getfd(2): a copy of descriptor `number` of the process. Needs ptrace rights; EPERM in Docker.
+[[nodiscard]] Fd steal_fd(int pidfd, int number) noexcept;
+// pidfd_send_signal(2); false with errno set on failure.
+bool send_signal(int pidfd, int signal) noexcept;
+// The pid behind a pidfd as this process's pid namespace names it, from /proc/self/fdinfo; 0 when it is gone.
+[[nodiscard]] pid_t pid_of(int pidfd);
+
+// --- between clone and exec ---
+
+// Makes the descriptor table private to this process and leaves it as it is (CLOSE_RANGE_UNSHARE).
+[[nodiscard]] int unshare_descriptors() noexcept;
+// Closes every descriptor from `first` on.
+[[nodiscard]] int close_from(unsigned first) noexcept;
+
+[[nodiscard]] int set_no_new_privs() noexcept;
+[[nodiscard]] int die_with_parent() noexcept;  // PR_SET_PDEATHSIG SIGKILL
+[[nodiscard]] int set_undumpable() noexcept;
+[[nodiscard]] int become_subreaper() noexcept;
+
+// Drops every capability that is not in `kept` (bit n = capability n) from the bounding, ambient, inheritable,
+// permitted and effective sets. What can't be dropped because it isn't held is no error.
+[[nodiscard]] int limit_capabilities(std::uint64_t kept) noexcept;
+
+// setgroups, setresgid, setresuid, in this order. Groups are left alone when `groups` has no data pointer.
+[[nodiscard]] int take_identity(uid_t uid, gid_t gid, std::span<const gid_t> groups) noexcept;
+
+// Effective capabilities of this process, bit n = capability n; 0 when unreadable.
+[[nodiscard]] std::uint64_t effective_capabilities() noexcept;
+
+// Takes the effective ids of another user for one call, for sockets whose peer looks at them (SO_PEERCRED), and
+// gives them back when it goes out of scope. Does nothing when they are ours already. Root only.
+class BorrowedIdentity {
+ public:
+  BorrowedIdentity(uid_t uid, gid_t gid) noexcept;
+  ~BorrowedIdentity();
+  BorrowedIdentity(const BorrowedIdentity&) = delete;
+  BorrowedIdentity& operator=(const BorrowedIdentity&) = delete;
+  [[nodiscard]] bool ok() const { return ok_; }
+
+ private:
+  bool borrowed_ = false;
+  bool ok_ = true;
+};
+
+}  // namespace cofferdam::kernel

@@ -1,0 +1,78 @@
+// What /proc tells of one thread, and its memory. A handle to /proc/<tid> stays bound to that thread: when the
+// number is used again, reads through it fail with ESRCH instead of speaking of a stranger.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernel/fd.hpp"
+
+namespace cofferdam::kernel {
+
+// What the kernel gave an image at its exec and fork keeps (kernel-facts: identity). Pointers, not contents: they can't
+// be changed without prctl(PR_SET_MM), which the filter refuses. 0 where the image has none (static: no base).
+struct AuxiliaryVector {
+  std::uint64_t random = 0;      // AT_RANDOM
+  std::uint64_t base = 0;        // AT_BASE, the loader
+  std::uint64_t entry = 0;       // AT_ENTRY
+  std::uint64_t sysinfo_ehdr = 0;  // AT_SYSINFO_EHDR, the vdso
+  bool operator==(const AuxiliaryVector&) const = default;
+};
+
+struct ThreadStatus {
+  pid_t tgid = 0;
+  pid_t ppid = 0;
+  uid_t euid = 0;
+  gid_t egid = 0;
+  uid_t fsuid = 0;
+  gid_t fsgid = 0;
+  pid_t inner_pid = 0;  // the process id in the innermost pid namespace, as the app itself sees it
+};
+
+class ThreadView {
+ public:
+  // Opens /proc/<tid>; empty when the thread is gone.
+  [[nodiscard]] static std::optional<ThreadView> open(pid_t tid);
+
+  [[nodiscard]] pid_t tid() const { return tid_; }
+  [[nodiscard]] int directory() const { return directory_.get(); }
+
+  // Copies memory of the thread; the number of bytes read (short at an unmapped page), or -errno. Tries
+  // process_vm_readv(2) and, where that is refused (Docker before 23), /proc/<tid>/mem, opened afresh each time
+  // because an old descriptor would keep showing the memory of before an exec.
+  [[nodiscard]] ssize_t read_memory(std::uint64_t address, std::span<std::byte> into) const;
+  // A NUL-terminated string of at most PATH_MAX bytes. ENAMETOOLONG, EFAULT as the kernel would.
+  [[nodiscard]] Result<std::string> read_path(std::uint64_t address) const;
+
+  [[nodiscard]] Result<AuxiliaryVector> auxiliary_vector() const;
+  [[nodiscard]] Result<FileIdentity> executable_identity() const;  // follows exe
+  [[nodiscard]] Result<std::string> executable_path() const;
+  [[nodiscard]] Result<std::vector<std::string>> arguments(std::size_t limit = 65536) const;
+  [[nodiscard]] Result<std::vector<std::string>> environment(std::size_t limit = 262144) const;
+  [[nodiscard]] Result<ThreadStatus> status() const;
+  // The link of descriptor `number`: "socket:[123]", "pipe:[4]", "/path".
+  [[nodiscard]] Result<std::string> descriptor_link(int number) const;
+  // O_PATH handle to what descriptor `number` refers to, to the working directory, or to the root.
+  [[nodiscard]] Fd pin_descriptor(int number) const;
+  [[nodiscard]] Fd pin_working_directory() const;
+  [[nodiscard]] Fd pin_root() const;
+
+ private:
+  ThreadView(pid_t tid, Fd directory) : tid_(tid), directory_(std::move(directory)) {}
+  pid_t tid_ = 0;
+  Fd directory_;
+};
+
+// The inode number in "socket:[123]".
+[[nodiscard]] std::optional<std::uint64_t> socket_inode(const std::string& link);
+
+// Children of any generation of this process, found through /proc, for killing what is left of a tree.
+[[nodiscard]] std::vector<pid_t> descendants_of(pid_t ancestor);
+
+}  // namespace cofferdam::kernel
