@@ -18,8 +18,9 @@ enum class Mode { automatic, local, container };
 enum class EnforcementMode { strict, degraded };
 
 // A program that counts as the app beside the entry process (design section 2, rule c).
-// `exe` is as it would be typed (looked up on PATH when the plan is made). `argv` are shell-style patterns
-// (fnmatch), one an argument after argv[0]; empty means any arguments.
+// `exe` is as it would be typed (looked up on PATH when the plan is made; a program that isn't there matches nothing).
+// `argv` are shell-style patterns (fnmatch), one an argument from argv[0] on; what follows the last pattern is free.
+// Empty means any arguments.
 struct AppAlso {
   std::string exe;
   std::vector<std::string> argv;

@@ -111,7 +111,8 @@ Result<FileIdentity> identify(int dirfd, const char* path, bool follow) {
 }
 
 Fd open_resolved(int dirfd, const char* path, std::uint64_t flags, std::uint64_t resolve, std::uint64_t mode) noexcept {
-  open_how how{};
+  static_assert(sizeof(OpenHow) == sizeof(open_how) && kInRoot == RESOLVE_IN_ROOT && kNoMagicLinks == RESOLVE_NO_MAGICLINKS);
+  OpenHow how;
   how.flags = flags | O_CLOEXEC;
   how.mode = mode;
   how.resolve = resolve;

@@ -75,7 +75,22 @@ struct FileIdentity {
 // statx(2); `path` "" means the descriptor itself. `follow` false looks at a symlink itself.
 [[nodiscard]] Result<FileIdentity> identify(int dirfd, const char* path, bool follow = true);
 
-// openat2(2). `resolve` are RESOLVE_* bits. Returns an empty Fd with errno set on failure: hot path.
+// Bits of openat2(2), <linux/openat2.h>.
+enum Resolve : std::uint64_t {
+  kNoMountCrossing = 0x01,
+  kNoMagicLinks = 0x02,
+  kNoSymlinks = 0x04,
+  kBeneath = 0x08,
+  kInRoot = 0x10,
+};
+// struct open_how of openat2(2).
+struct OpenHow {
+  std::uint64_t flags = 0;
+  std::uint64_t mode = 0;
+  std::uint64_t resolve = 0;
+};
+
+// openat2(2). `resolve` are Resolve bits. Returns an empty Fd with errno set on failure: hot path.
 [[nodiscard]] Fd open_resolved(int dirfd, const char* path, std::uint64_t flags, std::uint64_t resolve,
                                std::uint64_t mode = 0) noexcept;
 

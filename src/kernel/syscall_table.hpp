@@ -21,25 +21,26 @@ enum class Scope : std::uint8_t {
 
 enum class Action : std::uint8_t { refuse, notify };
 
-// A test of one argument register. Only `outside` reads all 64 bits; the others read the low 32, because that is
-// what the kernel takes from an int, so that garbage in the high half never changes the answer (corpus P8).
+// A test of one argument register. All but `outside` read the low 32 bits, because that is what the kernel takes from
+// an int: garbage in the high half doesn't change the answer (corpus P8). `outside` refuses such garbage, unless a
+// notify row covers the low half; whoever decodes a notification takes the low 32 bits of an int as well.
 struct Condition {
   enum class Op : std::uint8_t {
     none,             // an unused place
     one_of,           // (low & mask) is one of values
     any_bit,          // (low & mask) != 0
-    other_than,       // low != mask
-    outside,          // the whole register is none of values; a high half other than 0 is outside
+    other_than,       // low != mask; the row must be the only one of its call, for that value passes them all
+    outside,          // the whole register is none of values
     protected_pid,    // low == FilterOptions::protected_pid; such a row is left out when that is 0
     protected_group,  // low == -FilterOptions::protected_pid; likewise
   };
   static constexpr std::size_t kMaxValues = 12;
 
   Op op = Op::none;
-  std::uint8_t arg = 0;                              // index of the register, 0 to 5
-  std::uint32_t mask = 0xffffffff;                   // also the one value of other_than
-  std::uint8_t value_count = 0;                      //
-  std::array<std::uint32_t, kMaxValues> values = {}; // ascending
+  std::uint8_t arg = 0;             // index of the register, 0 to 5
+  std::uint32_t mask = 0xffffffff;  // also the one value of other_than
+  std::uint8_t value_count = 0;
+  std::array<std::uint32_t, kMaxValues> values = {};  // ascending
 };
 
 // What the supervisor has to do with a notified call.
@@ -99,7 +100,8 @@ using NotifyRow = SyscallRow;
 // All rows, grouped by subject. Rows of one call may overlap only when both refuse; then the caller gets either errno.
 [[nodiscard]] std::span<const SyscallRow> syscall_table() noexcept;
 
-// The notify row of a call: kind and shape. Null for a number that is never notified. A call has at most one.
+// Kind and shape of a notified call; null for a number that is never notified. Where a call has several notify rows
+// (socket), all have the same kind and shape, and the first is returned.
 [[nodiscard]] const NotifyRow* notify_row(int number) noexcept;
 
 // The table as a markdown table, one line a row, in table order.

@@ -1,0 +1,133 @@
+#include "logs/pretty_encoder.hpp"
+
+#include <algorithm>
+
+#include "base/text.hpp"
+
+namespace cofferdam::logs {
+
+namespace {
+
+constexpr std::string_view kReset = "\x1b[0m";
+constexpr std::size_t kLongestColour = 64;
+
+constexpr bool is_plain(char c) {
+  return (c >= 0x20 && c < 0x7f) || c == '\t';
+}
+
+void append_hex(OutBuffer& out, char byte) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  const auto value = static_cast<unsigned char>(byte);
+  out.append("\\x");
+  out.append(kHex[value >> 4U]);
+  out.append(kHex[value & 15U]);
+}
+
+enum class Sequence { complete, unfinished, other };
+struct Colour {
+  Sequence what = Sequence::other;
+  std::size_t length = 0;
+};
+
+// `text` begins with ESC.
+Colour read_colour(std::string_view text) {
+  if (text.size() == 1) return {Sequence::unfinished, 1};
+  if (text[1] != '[') return {};
+  for (std::size_t at = 2; at < std::min(text.size(), kLongestColour); ++at) {
+    if (text[at] == 'm') return {Sequence::complete, at + 1};
+    if ((text[at] < '0' || text[at] > '9') && text[at] != ';' && text[at] != ':') return {};
+  }
+  return text.size() < kLongestColour ? Colour{Sequence::unfinished, text.size()} : Colour{};
+}
+
+bool is_unfinished_character(std::string_view text) {
+  const auto first = static_cast<unsigned char>(text.front());
+  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 1;
+  return text.size() < length &&
+         std::all_of(
+             text.begin() + 1, text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) == 0x80; });
+}
+
+}  // namespace
+
+std::size_t append_visible(OutBuffer& out, std::string_view text, bool colour, bool more) {
+  bool coloured = false;
+  std::size_t at = 0;
+  while (at < text.size()) {
+    std::size_t run = at;
+    while (run < text.size() && is_plain(text[run])) ++run;
+    out.append(text.substr(at, run - at));
+    at = run;
+    if (at == text.size()) break;
+    const std::string_view rest = text.substr(at);
+    if (rest.front() == '\x1b') {
+      const Colour sequence = read_colour(rest);
+      if (sequence.what == Sequence::unfinished && more) break;
+      if (sequence.what == Sequence::complete) {
+        if (colour) out.append(rest.substr(0, sequence.length));
+        coloured = colour;
+        at += sequence.length;
+        continue;
+      }
+    }
+    const std::size_t length = base::utf8_sequence(rest);
+    const bool c1 = length == 2 && rest[0] == '\xc2' && static_cast<unsigned char>(rest[1]) < 0xa0;
+    if (length > 1 && !c1) {
+      out.append(rest.substr(0, length));
+      at += length;
+    } else if (length == 0 && more && is_unfinished_character(rest)) {
+      break;
+    } else if (rest.front() == '\r') {
+      out.append("\\r");
+      ++at;
+    } else {
+      const std::size_t bytes = std::max<std::size_t>(1, length);
+      for (const char byte : rest.substr(0, bytes)) append_hex(out, byte);
+      at += bytes;
+    }
+  }
+  if (coloured) out.append(kReset);
+  return at;
+}
+
+PrettyEncoder::PrettyEncoder(std::string_view instance, std::size_t width, bool colour) : colour_(colour) {
+  std::string name = base::printable(instance);
+  if (name.size() < width) name.append(width - name.size(), ' ');
+  if (colour) {
+    prefixes_ = {"\x1b[2m" + name + " |\x1b[0m ", "\x1b[2m" + name + "\x1b[0m \x1b[31m!\x1b[0m "};
+  } else {
+    prefixes_ = {name + " | ", name + " ! "};
+  }
+}
+
+void PrettyEncoder::go_to_line(Stream stream, OutBuffer& out) {
+  if (open_ == stream) return;
+  if (open_.has_value()) out.append('\n');
+  out.append(prefixes_[index_of(stream)]);
+  open_ = stream;
+}
+
+void PrettyEncoder::append(const Piece& piece, OutBuffer& out) {
+  std::size_t& shown = shown_[index_of(piece.stream)];
+  std::string_view text = piece.bytes.substr(std::min(shown, piece.bytes.size()));
+  shown = 0;
+  go_to_line(piece.stream, out);
+  if (piece.last && text.ends_with('\r')) text.remove_suffix(1);
+  append_visible(out, text, colour_);
+  if (!piece.last) return;
+  out.append('\n');
+  open_.reset();
+}
+
+void PrettyEncoder::show_partial(Stream stream, std::string_view tail, OutBuffer& out) {
+  std::size_t& shown = shown_[index_of(stream)];
+  if (tail.size() <= shown) return;
+  std::string_view text = tail.substr(shown);
+  // It may become the CR of a CRLF; the prompt is as good without it.
+  if (text.ends_with('\r')) text.remove_suffix(1);
+  if (text.empty()) return;
+  go_to_line(stream, out);
+  shown += append_visible(out, text, colour_, true);
+}
+
+}  // namespace cofferdam::logs

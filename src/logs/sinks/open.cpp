@@ -1,0 +1,88 @@
+#include "logs/sinks/open.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace cofferdam::logs {
+
+namespace {
+
+std::string place(const Origin& origin) {
+  if (origin.file.empty()) return "";
+  if (origin.line == 0) return origin.file + ": ";
+  return origin.file + ":" + std::to_string(origin.line) + ": ";
+}
+
+std::string parent_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string advice(const std::string& path, int errnum) {
+  const std::string parent = parent_of(path);
+  struct stat status{};
+  switch (errnum) {
+    case ENOENT:
+      if (::stat(parent.c_str(), &status) != 0) return "; the directory " + parent + " does not exist: create it";
+      break;
+    case EACCES: return "; make it writable, or choose a path that is";
+    case EISDIR: return "; name a file inside it";
+    case ENXIO: return "; nothing reads the pipe or socket there";
+    case EROFS: return "; choose a path on a writable file system";
+    default: break;
+  }
+  return "";
+}
+
+Result<OpenSink> open_file(const LogSink& sink) {
+  // O_NONBLOCK so that a FIFO without a reader is an error here and no hang.
+  const int fd = ::open(sink.path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+  if (fd < 0) {
+    const int errnum = errno;
+    return fail(place(sink.origin) + "can't open the log file " + sink.path + ": " + std::strerror(errnum) +
+                    advice(sink.path, errnum),
+                errnum);
+  }
+  return OpenSink(LogSink::Type::file, sink.path, fd);
+}
+
+}  // namespace
+
+OpenSink& OpenSink::operator=(OpenSink&& other) noexcept {
+  type_ = other.type_;
+  path_ = std::move(other.path_);
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+OpenSink::~OpenSink() {
+  if (fd_ >= 0) (void)::close(fd_);
+}
+
+const char* to_string(LogSink::Type type) {
+  return type == LogSink::Type::console ? "console" : "file";
+}
+
+Result<std::vector<OpenSink>> open_sinks(const std::vector<LogSink>& sinks) {
+  if (sinks.size() > kMaxSinks) {
+    return fail(place(sinks[kMaxSinks].origin) + "more than " + std::to_string(kMaxSinks) + " log sinks", 0, 2);
+  }
+  std::vector<OpenSink> opened;
+  if (sinks.empty()) opened.emplace_back(LogSink::Type::console, "", -1);
+  for (const LogSink& sink : sinks) {
+    if (sink.type == LogSink::Type::console) {
+      opened.emplace_back(LogSink::Type::console, "", -1);
+      continue;
+    }
+    auto file = open_file(sink);
+    if (!file) return std::unexpected(std::move(file.error()));
+    opened.push_back(std::move(*file));
+  }
+  return opened;
+}
+
+}  // namespace cofferdam::logs

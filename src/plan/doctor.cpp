@@ -1,0 +1,73 @@
+#include "plan/doctor.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "plan/storage.hpp"
+
+namespace cofferdam::plan {
+
+namespace {
+
+std::vector<Probe> probes_of(const HostFacts& facts, const HostTrials& trials) {
+  return {
+      {"user, mount and pid namespaces", trials.namespaces, trials.namespaces ? "" : trials.namespaces_error},
+      {"overlay on tmpfs in them", trials.overlay, ""},
+      {"fresh /proc in them", trials.fresh_proc, ""},
+      {"seccomp user notification", trials.notification, trials.notification ? "" : trials.notification_error},
+      {"pidfd_getfd of a child", trials.steal_descriptors, trials.steal_descriptors ? "" : "the socket broker is used instead"},
+      {"Landlock", facts.landlock_abi > 0, facts.landlock_abi > 0 ? "ABI " + std::to_string(facts.landlock_abi) : ""},
+      {"address space randomisation", facts.address_space_randomised, ""},
+      {"launcher would be PID 1", facts.is_pid_1, ""},
+  };
+}
+
+void lose(Diagnosis& diagnosis, const std::string& rule, const std::string& why) {
+  for (EnforcementRow& row : diagnosis.rows) {
+    if (row.rule != rule) continue;
+    row.level = Level::none;
+    row.advice = why;
+  }
+}
+
+constexpr const char* kRestricted =
+    "user namespaces are restricted here: load the AppArmor profile of the package, or use sudo cofferdam run --user \"$USER\"";
+
+}  // namespace
+
+Result<Diagnosis> diagnose(const Policy& policy, const std::map<std::string, std::string>& environment) {
+  auto facts = read_host_facts(environment);
+  if (!facts) return std::unexpected(facts.error());
+  const HostTrials trials = try_host();
+  Plan plan;
+  plan.host = *facts;
+  plan.mode = policy.mode != Mode::automatic ? policy.mode : facts->in_container ? Mode::container : Mode::local;
+  const bool local = plan.mode == Mode::local;
+  auto stored = local ? plan_local_storage(policy, {}, plan) : plan_container_storage(policy, plan);
+
+  Diagnosis diagnosis;
+  diagnosis.mode = local ? "local" : "container";
+  diagnosis.why_mode = policy.mode != Mode::automatic ? "the policy says so"
+                       : facts->in_container          ? "this is a container"
+                                                      : "this is no container";
+  diagnosis.rows = enforcement_rows(plan.mode, *facts, plan.mounts, plan.foreign_mounts);
+  diagnosis.probes = probes_of(*facts, trials);
+  diagnosis.notices = plan.notices;
+  if (!stored) lose(diagnosis, "storage", stored.error().message);
+  if (local && !trials.namespaces) {
+    for (const char* rule : {"storage", "processes"}) lose(diagnosis, rule, kRestricted);
+  } else if (local && !trials.fresh_proc) {
+    lose(diagnosis, "processes", "a fresh /proc can't be mounted: something is mounted over parts of the host's");
+  } else if (local && !trials.overlay) {
+    lose(diagnosis, "storage", "an overlay can't be mounted in a user namespace (Linux 5.11 is needed): name tmpfs mounts instead");
+  }
+  if (!trials.notification) {
+    const std::string why = "no seccomp notification: " + trials.notification_error;
+    for (const char* rule : {"storage", "database"}) lose(diagnosis, rule, why);
+  }
+  diagnosis.all_full = std::ranges::all_of(diagnosis.rows, [](const auto& row) { return row.level == Level::full; });
+  return diagnosis;
+}
+
+}  // namespace cofferdam::plan

@@ -1,0 +1,71 @@
+// Doctor's table: each rule, its mechanism in this mode on this host, its level, and what to change.
+#include <algorithm>
+
+#include "plan/plan.hpp"
+
+namespace cofferdam::plan {
+
+namespace {
+
+// Below ABI 3, truncate(2) of an existing file is not covered; below ABI 6, signals are not.
+constexpr int kAbiTruncate = 3;
+constexpr int kAbiSignals = 6;
+
+std::string landlock_name(int abi) {
+  return abi > 0 ? "Landlock ABI " + std::to_string(abi) : std::string("no Landlock");
+}
+
+EnforcementRow storage_row(Mode mode, const HostFacts& host, const std::vector<PlannedMount>& mounts,
+                           const std::vector<kernel::MountEntry>& foreign) {
+  EnforcementRow row{"storage", Level::full, {}, {}};
+  if (mode == Mode::local) {
+    row.mechanism = "mount namespace: all read-only, the policy's mounts on tmpfs; " + landlock_name(host.landlock_abi);
+  } else {
+    row.mechanism = landlock_name(host.landlock_abi) + " over " + std::to_string(mounts.size()) +
+                    (mounts.size() == 1 ? " tmpfs mount" : " tmpfs mounts") + " of the container";
+    if (host.landlock_abi < kAbiTruncate && !foreign.empty()) {
+      row.level = host.landlock_abi == 0 ? Level::none : Level::partial;
+      row.advice = "the app can write " + foreign.front().mount_point + " (" + foreign.front().type +
+                   "): run the container with --read-only and a --tmpfs for each directory that the app writes";
+      return row;
+    }
+  }
+  const auto kept = std::ranges::find(mounts, MountType::persistent, &PlannedMount::type);
+  if (kept != mounts.end()) {
+    row.level = Level::partial;
+    row.advice = kept->path + " is kept after the run because the policy says so (type: persistent)";
+  }
+  return row;
+}
+
+EnforcementRow database_row(Mode mode, const HostFacts& host) {
+  EnforcementRow row{"database", Level::full, {}, {}};
+  row.mechanism = mode == Mode::local ? "connect performed by the launcher (pidfd_getfd)"
+                                      : "sockets made and connected by the launcher (socket broker)";
+  if (!host.address_space_randomised) {
+    row.level = Level::none;
+    row.advice = "the app can't be told from what it executes without address space randomisation: "
+                 "sysctl kernel.randomize_va_space=2";
+  }
+  return row;
+}
+
+EnforcementRow processes_row(Mode mode, const HostFacts& host) {
+  if (mode == Mode::local) return {"processes", Level::full, "pid namespace: all die with the launcher", {}};
+  if (host.is_pid_1) return {"processes", Level::full, "launcher is PID 1: all die with it", {}};
+  EnforcementRow row{"processes", Level::partial, "subreaper", {}};
+  if (host.landlock_abi < kAbiSignals) row.mechanism += "; signals at the launcher stopped by the filter only";
+  row.advice = "if the launcher is killed, the app dies, but what the app started lives on with every audited call "
+               "failing; make cofferdam PID 1 (no docker --init)";
+  return row;
+}
+
+}  // namespace
+
+std::vector<EnforcementRow> enforcement_rows(Mode mode, const HostFacts& host, const std::vector<PlannedMount>& mounts,
+                                             const std::vector<kernel::MountEntry>& foreign_mounts) {
+  return {storage_row(mode, host, mounts, foreign_mounts), database_row(mode, host),
+          {"logs", Level::full, "pipes to a pump of its own", {}}, processes_row(mode, host)};
+}
+
+}  // namespace cofferdam::plan

@@ -1,0 +1,99 @@
+// The plan: what the policy means on this machine, decided before anything starts. Plain data; the launcher and
+// the supervisor carry it out and decide nothing of their own about it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cofferdam/event.hpp"
+#include "cofferdam/policy.hpp"
+#include "plan/command.hpp"
+#include "plan/host.hpp"
+
+namespace cofferdam::plan {
+
+// A place where the app may write (or that is hidden). In local mode it is mounted; in container mode it was
+// found to be a tmpfs of this container.
+struct PlannedMount {
+  MountType type = MountType::tmpfs;
+  std::string path;  // canonical: no symlinks, as the kernel will print it
+  std::uint64_t size = 0;
+  bool exec = true;
+  bool watch = false;
+  bool directory = true;
+  mode_t mode = 0755;  // of the directory that it covers
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::vector<std::string> hidden;  // overlay: names below it to white out, relative, parents first
+  std::uint64_t mount_id = 0;       // container mode only
+  PolicyRef policy;
+};
+
+// A host file or directory that stays visible at its own path although a tmpfs covers it.
+struct PlannedBind {
+  std::string path;
+  bool directory = false;
+};
+
+// A row of app.also, looked up.
+struct AlsoProgram {
+  std::optional<Program> program;  // nothing when it isn't installed here: it then matches nothing
+  std::vector<std::string> argv;
+  std::string written;
+};
+
+struct Identity {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::vector<gid_t> groups;
+  bool change = false;    // --user was given: setgroups, setresgid, setresuid
+  bool full_map = false;  // local mode as root: every id is mapped
+};
+
+struct Plan {
+  Mode mode = Mode::local;  // never automatic
+  HostFacts host;
+  Identity identity;
+  std::uint64_t kept_capabilities = 0;
+  std::vector<PlannedMount> mounts;  // parents before children
+  std::vector<PlannedBind> binds;
+  std::vector<kernel::MountEntry> foreign_mounts;  // container mode: the mounts that are not ours to write
+  std::string scratch;                             // local mode: a directory to build the layers on
+
+  std::vector<std::string> argv;
+  std::vector<std::string> environment;  // NAME=value
+  Program program;
+  std::string working_directory;
+  std::vector<AlsoProgram> also;
+
+  std::vector<EnforcementRow> enforcement;
+  std::vector<std::string> notices;
+};
+
+struct PlanRequest {
+  std::vector<std::string> argv;
+  std::map<std::string, std::string> environment;  // of the app, after the policy's set and drop
+  std::string working_directory;                   // absolute
+  std::optional<UserEntry> user;                   // --user
+  std::vector<std::string> socket_places;          // of the databases that may be used: socket_places(rules)
+};
+
+// Policy x facts -> plan. Refuses (exit code 125, 126 or 127) with the way out in the message: a mount that can't
+// be given, a command that can't be run, an enforcement that is lost under `enforcement: strict`.
+[[nodiscard]] Result<Plan> make_plan(const Policy& policy, const HostFacts& host, const PlanRequest& request);
+
+// Refuses a database client as the entry of `run` (CD504); shell has no such rule.
+[[nodiscard]] Result<void> check_entry(const PlanRequest& request);
+
+// The rows of `enforcement` for a mode on this host; also what doctor prints.
+[[nodiscard]] std::vector<EnforcementRow> enforcement_rows(Mode mode, const HostFacts& host,
+                                                           const std::vector<PlannedMount>& mounts,
+                                                           const std::vector<kernel::MountEntry>& foreign_mounts);
+
+}  // namespace cofferdam::plan

@@ -1,0 +1,114 @@
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "plan/plan.hpp"
+#include "plan/storage.hpp"
+#include "policy/engines.hpp"
+
+namespace cofferdam::plan {
+
+namespace {
+
+// Bits of linux/capability.h, which are ABI. What Docker gives a container, without those that reach around the
+// rules: making devices, raw sockets, reading by handle, tracing.
+enum Capability : unsigned {
+  cap_chown = 0,
+  cap_dac_override = 1,
+  cap_fowner = 3,
+  cap_fsetid = 4,
+  cap_kill = 5,
+  cap_setgid = 6,
+  cap_setuid = 7,
+  cap_setpcap = 8,
+  cap_net_bind_service = 10,
+};
+constexpr std::uint64_t kKeptCapabilities =
+    1ULL << cap_chown | 1ULL << cap_dac_override | 1ULL << cap_fowner | 1ULL << cap_fsetid | 1ULL << cap_kill |
+    1ULL << cap_setgid | 1ULL << cap_setuid | 1ULL << cap_setpcap | 1ULL << cap_net_bind_service;
+
+std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+Identity identity_of(const HostFacts& host, const PlanRequest& request, Mode mode) {
+  Identity identity;
+  identity.uid = host.uid;
+  identity.gid = host.gid;
+  if (request.user) {
+    identity.uid = request.user->uid;
+    identity.gid = request.user->gid;
+    identity.groups = groups_of(*request.user);
+    identity.change = identity.uid != host.uid || identity.gid != host.gid;
+  }
+  identity.full_map = mode == Mode::local && host.uid == 0;
+  return identity;
+}
+
+std::vector<AlsoProgram> look_up_also(const Policy& policy, const PlanRequest& request) {
+  std::vector<AlsoProgram> rows;
+  for (const AppAlso& row : policy.also) {
+    AlsoProgram also;
+    also.written = row.exe;
+    also.argv = row.argv;
+    if (auto program = find_program(row.exe, search_path_of(request.environment), request.working_directory)) {
+      also.program = std::move(*program);
+    }
+    rows.push_back(std::move(also));
+  }
+  return rows;
+}
+
+// A client as the entry would make every query look like the app's.
+Result<void> refuse_database_client(const PlanRequest& request) {
+  const std::string name = base_name(request.argv.front());
+  if (!policy::is_client_program(name)) return {};
+  return fail(name + " is a database client, not an application [CD504]: as the entry command it would count as the app. "
+              "For a one-off session use: cofferdam shell -- " + base::shell_quote(request.argv),
+              0, 125);
+}
+
+Result<void> refuse_lost_enforcement(const Policy& policy, Plan& plan) {
+  for (const EnforcementRow& row : plan.enforcement) {
+    if (row.level == Level::full) continue;
+    // What the policy itself gives away (a persistent mount) is said, not refused.
+    const bool chosen = row.rule == "storage" && row.level == Level::partial;
+    const bool weaker_death = row.rule == "processes" && row.level == Level::partial;
+    const std::string text = "rule " + row.rule + " is " + to_string(row.level) + " here (" + row.mechanism + "): " + row.advice;
+    if (policy.enforcement == EnforcementMode::strict && !chosen && !weaker_death) {
+      return fail(text + ". To start anyway, set `enforcement: degraded` in the policy");
+    }
+    plan.notices.push_back(text);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Plan> make_plan(const Policy& policy, const HostFacts& host, const PlanRequest& request) {
+  Plan plan;
+  plan.host = host;
+  plan.mode = policy.mode != Mode::automatic ? policy.mode : host.in_container ? Mode::container : Mode::local;
+  plan.identity = identity_of(host, request, plan.mode);
+  plan.kept_capabilities = plan.identity.uid == 0 || host.uid == 0 ? kKeptCapabilities : 0;
+  plan.argv = request.argv;
+  plan.working_directory = canonical(request.working_directory);
+  for (const auto& [name, value] : request.environment) plan.environment.push_back(name + "=" + value);
+
+  auto program = find_program(request.argv.front(), search_path_of(request.environment), request.working_directory);
+  if (!program) return std::unexpected(program.error());
+  plan.program = std::move(*program);
+  if (request.user && plan.identity.change && host.uid != 0) {
+    return fail("--user needs root: an ordinary user can only run the app as itself");
+  }
+  plan.also = look_up_also(policy, request);
+
+  auto stored = plan.mode == Mode::local ? plan_local_storage(policy, request, plan) : plan_container_storage(policy, plan);
+  if (!stored) return std::unexpected(stored.error());
+  plan.enforcement = enforcement_rows(plan.mode, host, plan.mounts, plan.foreign_mounts);
+  if (auto kept = refuse_lost_enforcement(policy, plan); !kept) return std::unexpected(kept.error());
+  return plan;
+}
+
+Result<void> check_entry(const PlanRequest& request) { return refuse_database_client(request); }
+
+}  // namespace cofferdam::plan

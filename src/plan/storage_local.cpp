@@ -1,0 +1,187 @@
+#include <glob.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <climits>
+#include <cstdlib>
+#include <memory>
+
+#include "base/text.hpp"
+#include "plan/storage.hpp"
+
+namespace cofferdam::plan {
+
+namespace {
+
+// The launcher hands descriptors of every mount over in one shared page.
+constexpr std::size_t kMostMounts = 64;
+
+bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+
+std::string cite(const PolicyRef& policy) {
+  return policy.line > 0 ? policy.file + ":" + std::to_string(policy.line) : policy.file;
+}
+
+std::optional<std::string> host_mount_beneath(const HostFacts& host, const std::string& directory) {
+  for (const auto& entry : host.mounts) {
+    if (entry.mount_point != directory && base::is_beneath(entry.mount_point, directory)) return entry.mount_point;
+  }
+  return std::nullopt;
+}
+
+const PlannedMount* enclosing(const std::vector<PlannedMount>& mounts, const std::string& path) {
+  const PlannedMount* nearest = nullptr;
+  for (const auto& mount : mounts) {
+    if (mount.path != path && base::is_beneath(path, mount.path) &&
+        (nearest == nullptr || mount.path.size() > nearest->path.size())) {
+      nearest = &mount;
+    }
+  }
+  return nearest;
+}
+
+// A kernel without privileges refuses an overlay over a directory that has mounts below it (they are locked).
+// A shipped mount is left out then; one that the user wrote is refused, with the name of the mount in the way.
+Result<bool> overlay_is_possible(const MountRule& rule, const std::string& path, Plan& plan) {
+  const auto inside = host_mount_beneath(plan.host, path);
+  if (!inside) return true;
+  if (rule.shipped) {
+    plan.notices.push_back(path + " stays read-only: " + *inside +
+                           " is a mount below it, and an overlay over it is refused by the kernel; name the "
+                           "directories that the app writes in storage.mounts");
+    return false;
+  }
+  return fail(cite(policy_ref(rule)) + ": an overlay on " + path + " is refused by the kernel because " + *inside +
+              " is mounted below it; name the directories beside it instead, or unmount it");
+}
+
+Result<void> add_mount(const MountRule& rule, Plan& plan) {
+  const std::string path = canonical(rule.path);
+  if (!exists(path)) {
+    // /dev is made anew, so a directory in it needs no host counterpart.
+    const bool made_by_us = rule.type == MountType::tmpfs && path == "/dev/shm";
+    if (rule.shipped && !made_by_us) return {};
+    if (!made_by_us) {
+      return fail(cite(policy_ref(rule)) + ": storage.mounts names " + base::printable(rule.written) +
+                  ", which does not exist (" + base::printable(path) + "); create it or take the row out");
+    }
+  }
+  struct stat status {};
+  PlannedMount mount;
+  mount.type = rule.type;
+  mount.path = path;
+  mount.size = rule.size != 0 ? rule.size : kDefaultMountSize;
+  mount.exec = rule.exec;
+  mount.watch = rule.watch;
+  mount.policy = policy_ref(rule);
+  mount.mode = 01777;
+  if (stat(path.c_str(), &status) == 0) {
+    mount.mode = status.st_mode & 07777;
+    mount.uid = status.st_uid;
+    mount.gid = status.st_gid;
+    mount.directory = S_ISDIR(status.st_mode);
+  }
+  if (!mount.directory && (rule.type == MountType::overlay || rule.type == MountType::tmpfs)) {
+    return fail(cite(policy_ref(rule)) + ": " + base::printable(rule.written) +
+                " is no directory; only read-only, hidden and persistent mounts can be files");
+  }
+  if (rule.type == MountType::overlay) {
+    auto possible = overlay_is_possible(rule, path, plan);
+    if (!possible) return std::unexpected(possible.error());
+    if (!*possible) return {};
+  }
+  const auto same = std::ranges::find(plan.mounts, path, &PlannedMount::path);
+  if (same == plan.mounts.end()) {
+    plan.mounts.push_back(std::move(mount));
+  } else {
+    // Two rows that lead to one directory (a symlink): the later one is the more specific policy's.
+    *same = std::move(mount);
+  }
+  return {};
+}
+
+// Below an overlay a name is hidden by a whiteout in its upper layer; below a tmpfs it isn't visible anyway.
+void fold_hidden(Plan& plan) {
+  std::vector<PlannedMount> kept;
+  std::vector<PlannedMount> hidden;
+  for (auto& mount : plan.mounts) (mount.type == MountType::hidden ? hidden : kept).push_back(std::move(mount));
+  for (auto& mount : hidden) {
+    const PlannedMount* around = enclosing(kept, mount.path);
+    if (around == nullptr) {
+      kept.push_back(std::move(mount));
+    } else if (around->type == MountType::overlay) {
+      const auto index = static_cast<std::size_t>(around - kept.data());
+      kept[index].hidden.push_back(mount.path.substr(around->path.size() + 1));
+    } else if (around->type != MountType::tmpfs) {
+      kept.push_back(std::move(mount));
+    }
+  }
+  plan.mounts = std::move(kept);
+  std::ranges::sort(plan.mounts, {}, &PlannedMount::path);
+}
+
+void add_bind(Plan& plan, const std::string& path) {
+  const PlannedMount* around = enclosing(plan.mounts, path);
+  if (around == nullptr || around->type != MountType::tmpfs) return;
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return;
+  if (std::ranges::find(plan.binds, path, &PlannedBind::path) != plan.binds.end()) return;
+  plan.binds.push_back({path, S_ISDIR(status.st_mode)});
+}
+
+// What an app needs of the directories that a tmpfs covers (design section 3): the resolver's files, the directories
+// of the database sockets, the sockets that the policy lets in, and the command itself.
+void add_binds(const Policy& policy, const PlanRequest& request, Plan& plan) {
+  for (const char* file : {"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/localtime"}) {
+    add_bind(plan, canonical(file));
+  }
+  for (const std::string& place : request.socket_places) {
+    glob_t matches{};
+    if (glob(place.c_str(), 0, nullptr, &matches) == 0) {
+      for (std::size_t i = 0; i < matches.gl_pathc; ++i) add_bind(plan, canonical(matches.gl_pathv[i]));
+    }
+    globfree(&matches);
+  }
+  for (const std::string& socket : policy.sockets) add_bind(plan, canonical(socket));
+  add_bind(plan, canonical(plan.program.path));
+  add_bind(plan, canonical(plan.program.executable));
+}
+
+}  // namespace
+
+PolicyRef policy_ref(const MountRule& rule) { return {"storage.mounts", rule.origin.file, rule.origin.line}; }
+
+std::string canonical(const std::string& path) {
+  const std::unique_ptr<char, void (*)(void*)> resolved(realpath(path.c_str(), nullptr), std::free);
+  return resolved ? resolved.get() : path;
+}
+
+Result<void> plan_local_storage(const Policy& policy, const PlanRequest& request, Plan& plan) {
+  for (const MountRule& rule : policy.storage.mounts) {
+    if (auto added = add_mount(rule, plan); !added) return added;
+  }
+  fold_hidden(plan);
+  if (plan.mounts.size() > kMostMounts) {
+    return fail("the policy has " + std::to_string(plan.mounts.size()) + " mounts; at most " +
+                std::to_string(kMostMounts) + " are possible");
+  }
+  add_binds(policy, request, plan);
+  // A directory that no mount of ours is at, above or below: the layers of the overlays are built there, and while
+  // they are, it is covered.
+  for (const char* place : {"/sys", "/mnt", "/media", "/srv", "/boot"}) {
+    struct stat status {};
+    if (stat(place, &status) != 0 || !S_ISDIR(status.st_mode)) continue;
+    const bool in_the_way = std::ranges::any_of(plan.mounts, [&](const PlannedMount& mount) {
+      return base::is_beneath(mount.path, place) || base::is_beneath(place, mount.path);
+    });
+    if (!in_the_way) {
+      plan.scratch = place;
+      return {};
+    }
+  }
+  return fail("none of /sys, /mnt, /media, /srv and /boot is free to build the instance's storage on");
+}
+
+}  // namespace cofferdam::plan

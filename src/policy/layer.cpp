@@ -1,0 +1,254 @@
+#include "policy/layer.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "policy/destination.hpp"
+#include "policy/engines.hpp"
+#include "policy/values.hpp"
+
+namespace cofferdam::policy {
+namespace {
+
+const Node kNothing{};
+
+template <class T>
+using Names = std::initializer_list<std::pair<std::string_view, T>>;
+
+// Reads what validate() let through; every reader gives nothing for a value that it refused.
+class Reader {
+ public:
+  Reader(const PathBase& base, bool shipped, Mistakes& mistakes)
+      : base_(base), shipped_(shipped), mistakes_(mistakes) {}
+
+  void read_app(const Node& app, Layer& layer) {
+    for (const Node& item : child(app, "also").items) {
+      const Node& exe = item.kind == Node::Kind::map ? child(item, "exe") : item;
+      if (exe.kind != Node::Kind::scalar || exe.text.empty()) continue;
+      AppAlso row{.exe = exe.text, .argv = texts(child(item, "argv")), .origin = mistakes_.origin(exe.place)};
+      if (row.exe.find('/') != std::string::npos) {
+        auto path = resolve(exe, &resolve_path);
+        if (!path) continue;
+        row.exe = std::move(*path);
+      }
+      if (!shipped_) warn_if_wide(row, exe.place);
+      layer.also.push_back(std::move(row));
+    }
+  }
+
+  void read_storage(const Node& storage, Layer& layer) {
+    layer.mounts = read_mounts(child(storage, "mounts"), base_, shipped_, mistakes_);
+    layer.audit_ignore = paths(child(child(storage, "audit"), "ignore"), &resolve_glob);
+  }
+
+  void read_database(const Node& root, Layer& layer) {
+    const auto entry = std::ranges::find(root.entries, "database", &Entry::key);
+    if (entry == root.entries.end()) return;
+    const Node& database = entry->value;
+    auto& out = layer.database;
+    out.origin = mistakes_.origin(entry->place);
+    read_engines(child(database, "engines"), layer);
+    for (const Node& item : child(database, "ports").items) {
+      if (item.kind != Node::Kind::scalar || item.quoted) continue;
+      if (const auto port = parse_port(item.text)) out.ports.push_back(*port);
+    }
+    out.sockets = socket_paths(child(database, "sockets"));
+    const auto allow = std::ranges::find(database.entries, "allow", &Entry::key);
+    if (allow == database.entries.end()) return;
+    out.allow_origin = mistakes_.origin(allow->place);
+    for (const Node& item : allow->value.items) read_allow(item, layer);
+  }
+
+  void read_environment(const Node& environment, Layer& layer) {
+    auto& out = layer.environment;
+    out.files = paths(child(environment, "files"), &resolve_path);
+    out.export_files = boolean(child(environment, "export"));
+    out.require = texts(child(environment, "require"));
+    out.drop = texts(child(environment, "drop"));
+    for (const Entry& entry : child(environment, "set").entries) {
+      if (entry.key.starts_with("COFFERDAM")) {
+        mistakes_.error(entry.place, code::kValue,
+                        in_quotes(entry.key) + " can't be set: cofferdam sets COFFERDAM* itself");
+      } else if (std::ranges::find(out.drop, entry.key) != out.drop.end()) {
+        mistakes_.error(entry.place, code::kValue, in_quotes(entry.key) + " is both set and dropped",
+                        "remove it from one of the two");
+      } else if (entry.value.kind == Node::Kind::scalar) {
+        out.set.emplace(entry.key, entry.value.text);
+      }
+    }
+  }
+
+  void read_sinks(const Node& sinks, Layer& layer) {
+    for (const Node& item : sinks.items) {
+      const auto type = choice<LogSink::Type>(child(item, "type"),
+                                              {{"console", LogSink::Type::console}, {"file", LogSink::Type::file}});
+      if (!type) continue;
+      LogSink sink{.type = *type, .path = {}, .origin = mistakes_.origin(item.place)};
+      const Node* path = item.find("path");
+      if (*type == LogSink::Type::console && path != nullptr) {
+        mistakes_.error(path->place, code::kValue, "'path' does not apply to a console sink",
+                        "remove it, or write type: file");
+        continue;
+      }
+      if (*type == LogSink::Type::file) {
+        if (path == nullptr) {
+          mistakes_.error(item.place, code::kValue, "a file sink needs a path", "add path: ./app.log.jsonl");
+          continue;
+        }
+        auto resolved = resolve(*path, &resolve_path);
+        if (!resolved) continue;
+        sink.path = std::move(*resolved);
+      }
+      layer.sinks.push_back(std::move(sink));
+    }
+  }
+
+  void read_run(const Node& run, Layer& layer) {
+    const Node& signal = child(run, "stop_signal");
+    if (auto name = parse_signal(signal.text); name && signal.kind == Node::Kind::scalar)
+      layer.run.stop_signal = std::move(*name);
+    const Node& grace = child(run, "stop_grace");
+    if (const auto time = parse_duration(grace.text); time && grace.kind == Node::Kind::scalar)
+      layer.run.stop_grace = *time;
+  }
+
+  std::vector<std::string> socket_paths(const Node& list) {
+    std::vector<std::string> out;
+    for (const Node& item : list.items) {
+      if (item.kind == Node::Kind::scalar && item.text.starts_with('@')) {
+        out.push_back(item.text);
+      } else if (auto path = resolve(item, &resolve_path)) {
+        out.push_back(std::move(*path));
+      }
+    }
+    return out;
+  }
+
+  template <class T>
+  static std::optional<T> choice(const Node& node, Names<T> names) {
+    if (node.kind != Node::Kind::scalar) return std::nullopt;
+    for (const auto& [name, value] : names) {
+      if (node.text == name) return value;
+    }
+    return std::nullopt;
+  }
+
+  static const Node& child(const Node& map, std::string_view key) {
+    const Node* found = map.find(key);
+    return found == nullptr ? kNothing : *found;
+  }
+
+ private:
+  using Resolve = Value<std::string> (*)(std::string_view, const PathBase&);
+
+  static std::optional<bool> boolean(const Node& node) {
+    if (node.kind != Node::Kind::scalar || node.quoted) return std::nullopt;
+    const auto value = parse_boolean(node.text);
+    return value ? std::optional(*value) : std::nullopt;
+  }
+
+  static std::vector<std::string> texts(const Node& list) {
+    std::vector<std::string> out;
+    for (const Node& item : list.items) {
+      if (item.kind == Node::Kind::scalar) out.push_back(item.text);
+    }
+    return out;
+  }
+
+  std::optional<std::string> resolve(const Node& node, Resolve how) {
+    if (node.kind != Node::Kind::scalar || check_path(node.text)) return std::nullopt;
+    auto path = how(node.text, base_);
+    if (path) return std::move(*path);
+    // A shipped policy is written for machines with a home; without one, what lies there is not there.
+    if (!shipped_) mistakes_.error(node.place, code::kValue, path.error().message, path.error().hint);
+    return std::nullopt;
+  }
+
+  std::vector<std::string> paths(const Node& list, Resolve how) {
+    std::vector<std::string> out;
+    for (const Node& item : list.items) {
+      if (auto path = resolve(item, how)) out.push_back(std::move(*path));
+    }
+    return out;
+  }
+
+  void read_engines(const Node& engines, Layer& layer) {
+    auto& out = layer.database;
+    if (engines.kind == Node::Kind::scalar && engines.text == "all") out.all_engines = true;
+    if (engines.kind != Node::Kind::list) return;
+    out.all_engines = false;
+    for (const std::string& name : texts(engines)) {
+      if (name == "all") {
+        out.all_engines = true;
+      } else if (const Engine* engine = find_engine(name)) {
+        out.engines.emplace_back(engine->name);
+      }
+    }
+  }
+
+  void read_allow(const Node& item, Layer& layer) {
+    using From = DatabaseAllow::From;
+    const Node& to = item.kind == Node::Kind::map ? child(item, "to") : item;
+    auto destination = parse_destination(to.text);
+    if (to.kind != Node::Kind::scalar || !destination) return;
+    if (destination->kind == Destination::Kind::unix_path && !destination->path.starts_with('@')) {
+      auto path = resolve_path(destination->path, base_);
+      if (!path) {
+        if (!shipped_) mistakes_.error(to.place, code::kValue, path.error().message, path.error().hint);
+        return;
+      }
+      destination->path = std::move(*path);
+    }
+    const auto from =
+        choice<From>(child(item, "from"), {{"app", From::app}, {"one-off", From::one_off}, {"any", From::any}});
+    layer.database.allow.push_back({from.value_or(From::app), std::move(*destination), mistakes_.origin(to.place)});
+  }
+
+  // A row that makes every script the app may start the app itself leaves nothing of the database rule.
+  void warn_if_wide(const AppAlso& row, Place place) {
+    static constexpr auto kShells =
+        std::to_array<std::string_view>({"ash", "bash", "busybox", "dash", "env", "fish", "ksh", "sh", "zsh"});
+    static constexpr auto kInterpreters = std::to_array<std::string_view>(
+        {"bun", "deno", "java", "lua", "node", "perl", "php", "python", "python2", "python3", "ruby", "tclsh"});
+    const std::string_view name = std::string_view(row.exe).substr(row.exe.rfind('/') + 1);
+    const bool shell = std::ranges::find(kShells, name) != kShells.end();
+    const bool interpreter = std::ranges::find(kInterpreters, name) != kInterpreters.end();
+    if (is_client_program(name)) {
+      mistakes_.add(
+          Severity::warning, place, code::kDangerousPath,
+          in_quotes(row.exe) + " is a database client: with this row it is not refused when the app starts it",
+          "for a look into the database, use cofferdam shell");
+    } else if ((shell || interpreter) && row.argv.empty()) {
+      mistakes_.add(Severity::warning, place, code::kDangerousPath,
+                    "this row admits everything that " + in_quotes(row.exe) + " runs for the app",
+                    "narrow it: {exe: " + row.exe + ", argv: [\"*/worker\"]}");
+    }
+  }
+
+  const PathBase& base_;
+  bool shipped_;
+  Mistakes& mistakes_;
+};
+
+}  // namespace
+
+Layer read_layer(const Node& root, const PathBase& base, bool shipped, Mistakes& mistakes) {
+  Reader reader(base, shipped, mistakes);
+  Layer layer;
+  layer.mode = Reader::choice<Mode>(
+      Reader::child(root, "mode"), {{"auto", Mode::automatic}, {"local", Mode::local}, {"container", Mode::container}});
+  layer.enforcement =
+      Reader::choice<EnforcementMode>(Reader::child(root, "enforcement"),
+                                      {{"strict", EnforcementMode::strict}, {"degraded", EnforcementMode::degraded}});
+  reader.read_app(Reader::child(root, "app"), layer);
+  reader.read_storage(Reader::child(root, "storage"), layer);
+  reader.read_database(root, layer);
+  layer.sockets = reader.socket_paths(Reader::child(root, "sockets"));
+  reader.read_environment(Reader::child(root, "environment"), layer);
+  reader.read_sinks(Reader::child(Reader::child(root, "logs"), "sinks"), layer);
+  reader.read_run(Reader::child(root, "run"), layer);
+  return layer;
+}
+
+}  // namespace cofferdam::policy

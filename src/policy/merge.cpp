@@ -1,0 +1,67 @@
+#include "policy/merge.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace cofferdam::policy {
+namespace {
+
+template <class T, class Equal = std::equal_to<>>
+void append(std::vector<T>& to, std::vector<T> rows, Equal equal = {}) {
+  for (T& row : rows) {
+    if (std::ranges::none_of(to, [&](const T& each) { return equal(each, row); })) to.push_back(std::move(row));
+  }
+}
+
+void apply_environment(Environment& to, Layer& layer) {
+  auto& from = layer.environment;
+  for (const std::string& name : from.drop) to.set.erase(name);
+  for (auto& [name, value] : from.set) {
+    std::erase(to.drop, name);
+    to.set.insert_or_assign(name, std::move(value));
+  }
+  append(to.files, std::move(from.files));
+  append(to.require, std::move(from.require));
+  append(to.drop, std::move(from.drop));
+  to.export_files = from.export_files.value_or(to.export_files);
+}
+
+void apply_database(Database& to, Layer& layer) {
+  auto& from = layer.database;
+  if (from.all_engines) {
+    to.all_engines = *from.all_engines;
+    to.engines = std::move(from.engines);
+  }
+  append(to.ports, std::move(from.ports));
+  append(to.sockets, std::move(from.sockets));
+  const bool has_list = !to.allow.empty();
+  append(to.allow, std::move(from.allow), [](const DatabaseAllow& a, const DatabaseAllow& b) {
+    return a.from == b.from && a.to.written == b.to.written && a.to.path == b.to.path;
+  });
+  // A finding should lead to the list that decided, or to where one would stand.
+  if (from.allow_origin) {
+    to.origin = *from.allow_origin;
+  } else if (from.origin && !has_list) {
+    to.origin = *from.origin;
+  }
+}
+
+}  // namespace
+
+void apply_layer(Policy& policy, Layer layer, const PathBase& base, Mistakes& mistakes) {
+  policy.mode = layer.mode.value_or(policy.mode);
+  policy.enforcement = layer.enforcement.value_or(policy.enforcement);
+  append(policy.also, std::move(layer.also),
+         [](const AppAlso& a, const AppAlso& b) { return a.exe == b.exe && a.argv == b.argv; });
+  merge_mounts(policy.storage.mounts, layer.mounts, base, mistakes);
+  append(policy.storage.audit_ignore, std::move(layer.audit_ignore));
+  apply_database(policy.database, layer);
+  append(policy.sockets, std::move(layer.sockets));
+  apply_environment(policy.environment, layer);
+  append(policy.sinks, std::move(layer.sinks),
+         [](const LogSink& a, const LogSink& b) { return a.type == b.type && a.path == b.path; });
+  if (layer.run.stop_signal) policy.run.stop_signal = std::move(*layer.run.stop_signal);
+  policy.run.stop_grace = layer.run.stop_grace.value_or(policy.run.stop_grace);
+}
+
+}  // namespace cofferdam::policy

@@ -1,0 +1,62 @@
+// The key table: every key that a policy can have, once. It drives validation, the messages about unknown keys,
+// and policies/schema.json. To add a key, add a row here and its reading in layer.cpp.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cofferdam::policy {
+
+enum class ValueType {
+  map,
+  list,
+  version,  // the integer 1
+  choice,   // one of Key::legal
+  boolean,
+  text,
+  parent,  // of extends: a shipped policy, a path or none
+  path,
+  path_glob,
+  socket_path,  // a path, or @name
+  socket_file,  // a path only
+  size,
+  duration,
+  port,
+  signal,
+  variable,
+  engines,  // `all`, or a list of names
+  engine,
+  program,  // of app.also: a name, or a map
+  destination,
+  allow_row,  // of database.allow: a destination, or a map
+};
+
+// One key. `path` is dotted from the root: `[]` is any item of a list, `*` any key of a map.
+struct Key {
+  std::string_view path;
+  ValueType type;
+  bool required = false;
+  std::string_view legal = {};     // of a choice, separated by '|'
+  std::string_view later = {};     // of a choice: values that a later version will know
+  std::string_view fallback = {};  // what holds without the key
+  std::string_view doc = {};       // one line, for editors
+  bool available = true;           // false: a key of a later version; its children have no rows
+};
+
+[[nodiscard]] std::span<const Key> keys();
+
+// The row of this path, or nullptr.
+[[nodiscard]] const Key* find_key(std::string_view path);
+
+// The rows one step below `parent` ("" is the root), in table order.
+[[nodiscard]] std::vector<const Key*> children_of(std::string_view parent);
+
+// The last step of a path: "type" of "storage.mounts[].type".
+[[nodiscard]] std::string_view last_step(std::string_view path);
+
+// The JSON Schema (draft-07) of policies, for editors; ends with a newline. policies/schema.json is this text.
+[[nodiscard]] std::string schema_json();
+
+}  // namespace cofferdam::policy

@@ -1,0 +1,14 @@
+// Checks a policy's tree against the key table.
+#pragma once
+
+#include "policy/document.hpp"
+#include "policy/mistakes.hpp"
+
+namespace cofferdam::policy {
+
+// Reports everything that is wrong with the tree as long as it needs only this file: unknown keys, keys of a
+// later version, missing keys, wrong types and illegal values. What depends on other files, on the home
+// directory or on a second key, the readers in layer.cpp and mounts.cpp check.
+void validate(const Node& root, Mistakes& mistakes);
+
+}  // namespace cofferdam::policy

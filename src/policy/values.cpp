@@ -1,0 +1,218 @@
+#include "policy/values.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <csignal>
+#include <limits>
+#include <utility>
+
+#include "base/text.hpp"
+#include "policy/mistakes.hpp"
+
+namespace cofferdam::policy {
+namespace {
+
+constexpr std::string_view kSizeForms =
+    "a size is a whole number and KiB, MiB, GiB or TiB, such as 512MiB; the smallest is 64KiB";
+constexpr std::string_view kDurationForms =
+    "a duration is a whole number and ms, s or m, such as 10s; at most 24 hours";
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+std::unexpected<ValueError> wrong(std::string message, std::string_view hint) {
+  return std::unexpected(ValueError{std::move(message), std::string(hint)});
+}
+
+// A whole number as people write it: digits only, no leading zero, which means octal to some.
+std::optional<std::uint64_t> whole_number(std::string_view text) {
+  if (text.empty() || !std::ranges::all_of(text, is_digit) || (text.size() > 1 && text.front() == '0')) {
+    return std::nullopt;
+  }
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{}) return std::nullopt;
+  return number;
+}
+
+struct Quantity {
+  std::string_view digits;
+  std::string_view unit;
+};
+
+Quantity split_unit(std::string_view text) {
+  const auto unit = std::ranges::find_if_not(text, is_digit);
+  const auto length = static_cast<std::size_t>(unit - text.begin());
+  return {text.substr(0, length), text.substr(length)};
+}
+
+// 512M, 512MB, 512mib: the unit that was meant, by its first letter.
+std::string meant_size(const Quantity& quantity) {
+  if (quantity.digits.empty() || quantity.unit.empty()) return {};
+  for (const std::string_view unit : {"KiB", "MiB", "GiB", "TiB"}) {
+    const std::string letter = lower(unit.substr(0, 1));
+    const std::string written = lower(quantity.unit);
+    if (written == letter || written == letter + "b" || written == letter + "ib") {
+      return "did you mean " + in_quotes(std::string(quantity.digits) + std::string(unit)) + "? ";
+    }
+  }
+  return {};
+}
+
+struct Signal {
+  std::string_view name;
+  int number;
+};
+constexpr std::array kSignals = {
+    Signal{"SIGTERM", SIGTERM}, Signal{"SIGINT", SIGINT},   Signal{"SIGQUIT", SIGQUIT},   Signal{"SIGHUP", SIGHUP},
+    Signal{"SIGUSR1", SIGUSR1}, Signal{"SIGUSR2", SIGUSR2}, Signal{"SIGWINCH", SIGWINCH}, Signal{"SIGABRT", SIGABRT},
+    Signal{"SIGALRM", SIGALRM}, Signal{"SIGPWR", SIGPWR},   Signal{"SIGKILL", SIGKILL},
+};
+constexpr auto kSignalNames = [] {
+  std::array<std::string_view, kSignals.size()> names{};
+  std::ranges::transform(kSignals, names.begin(), &Signal::name);
+  return names;
+}();
+
+bool is_radix_number(std::string_view text) {
+  return text.size() > 2 && text[0] == '0' && std::string_view("xXoObB").find(text[1]) != std::string_view::npos &&
+         std::ranges::all_of(text.substr(2), [](char c) { return is_digit(c) || is_letter(c); });
+}
+
+bool is_decimal(std::string_view text) {
+  std::size_t at = 0;
+  const auto digits = [&] {
+    const std::size_t start = at;
+    while (at < text.size() && is_digit(text[at])) ++at;
+    return at - start;
+  };
+  std::size_t mantissa = digits();
+  if (at < text.size() && text[at] == '.') {
+    ++at;
+    mantissa += digits();
+  }
+  if (mantissa == 0) return false;
+  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
+    ++at;
+    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
+    if (digits() == 0) return false;
+  }
+  return at == text.size();
+}
+
+// 5432:30 is 5432 minutes and a half to YAML 1.1.
+bool is_base_sixty(std::string_view text) {
+  const auto parts = base::split(text, ':');
+  return parts.size() > 1 && std::ranges::all_of(parts, [](std::string_view part) {
+           return !part.empty() && std::ranges::all_of(part, is_digit);
+         });
+}
+
+}  // namespace
+
+Value<std::uint64_t> parse_size(std::string_view text) {
+  static constexpr std::array<std::pair<std::string_view, unsigned>, 4> kUnits = {
+      {{"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40}}};
+  const Quantity quantity = split_unit(text);
+  const auto unit = std::ranges::find(kUnits, quantity.unit, &std::pair<std::string_view, unsigned>::first);
+  const auto number = whole_number(quantity.digits);
+  if (unit == kUnits.end() || quantity.digits.empty() || (!number && quantity.digits.front() == '0')) {
+    return wrong(in_quotes(text) + " is no size", meant_size(quantity) + std::string(kSizeForms));
+  }
+  constexpr auto kLargest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  if (!number || *number > (kLargest >> unit->second))
+    return wrong("the size " + in_quotes(text) + " is too large", kSizeForms);
+  const std::uint64_t bytes = *number << unit->second;
+  if (bytes < kSmallestMount) return wrong("the size " + in_quotes(text) + " is too small", kSizeForms);
+  return bytes;
+}
+
+Value<std::chrono::milliseconds> parse_duration(std::string_view text) {
+  static constexpr std::array<std::pair<std::string_view, std::int64_t>, 3> kUnits = {
+      {{"ms", 1}, {"s", 1000}, {"m", 60'000}}};
+  const Quantity quantity = split_unit(text);
+  const auto unit = std::ranges::find(kUnits, quantity.unit, &std::pair<std::string_view, std::int64_t>::first);
+  const auto number = whole_number(quantity.digits);
+  if (unit == kUnits.end() || quantity.digits.empty() || (!number && quantity.digits.front() == '0')) {
+    return wrong(in_quotes(text) + " is no duration", kDurationForms);
+  }
+  if (!number || *number > static_cast<std::uint64_t>(kLongestDuration.count() / unit->second)) {
+    return wrong("the duration " + in_quotes(text) + " is too long", kDurationForms);
+  }
+  return std::chrono::milliseconds(static_cast<std::int64_t>(*number) * unit->second);
+}
+
+Value<std::uint16_t> parse_port(std::string_view text) {
+  const auto number = whole_number(text);
+  if (!number || *number == 0 || *number > 65'535) {
+    return wrong(in_quotes(text) + " is no port", "a port is a whole number from 1 to 65535, without quotes");
+  }
+  return static_cast<std::uint16_t>(*number);
+}
+
+Value<std::string> parse_signal(std::string_view text) {
+  std::string name = (text.starts_with("SIG") ? "" : "SIG") + std::string(text);
+  if (signal_number(name) != 0) return name;
+  std::string hint;
+  if (const auto near = base::nearest(name, kSignalNames)) hint = "did you mean " + in_quotes(*near) + "? ";
+  hint += "the signals are ";
+  for (const std::string_view each : kSignalNames) {
+    if (each != kSignalNames.front()) hint += ", ";
+    hint += each;
+  }
+  return wrong(in_quotes(text) + " is no signal that stops a process", hint);
+}
+
+int signal_number(std::string_view name) {
+  const auto found = std::ranges::find(kSignals, name, &Signal::name);
+  return found == kSignals.end() ? 0 : found->number;
+}
+
+std::span<const std::string_view> signal_names() {
+  return kSignalNames;
+}
+
+Value<std::string> parse_variable(std::string_view text) {
+  const bool legal = !text.empty() && !is_digit(text.front()) &&
+                     std::ranges::all_of(text, [](char c) { return is_digit(c) || is_letter(c) || c == '_'; });
+  if (legal) return std::string(text);
+  return wrong(in_quotes(text) + " is no name of an environment variable",
+               "a name has letters, digits and '_', and does not begin with a digit");
+}
+
+Value<bool> parse_boolean(std::string_view text) {
+  if (text == "true" || text == "True" || text == "TRUE") return true;
+  if (text == "false" || text == "False" || text == "FALSE") return false;
+  return wrong(in_quotes(text) + " is neither true nor false", "write true or false");
+}
+
+std::optional<std::string_view> other_reading(std::string_view plain) {
+  const std::string word = lower(plain);
+  for (const std::string_view boolean : {"true", "false", "yes", "no", "on", "off", "y", "n"}) {
+    if (word == boolean) return "a boolean";
+  }
+  std::string_view number = plain;
+  if (number.starts_with('-') || number.starts_with('+')) number.remove_prefix(1);
+  const std::string word_unsigned = lower(number);
+  if (word_unsigned == ".inf" || word_unsigned == ".nan") return "a number";
+  if (number.empty() || !(is_digit(number.front()) || number.front() == '.')) return std::nullopt;
+  std::string digits(number);
+  std::erase(digits, '_');
+  if (is_radix_number(digits) || is_decimal(digits) || is_base_sixty(digits)) return "a number";
+  return std::nullopt;
+}
+
+}  // namespace cofferdam::policy

@@ -1,0 +1,244 @@
+#include "report/collector.hpp"
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "report/classify.hpp"
+#include "report/storage_findings.hpp"
+
+namespace cofferdam::report {
+
+namespace {
+
+constexpr std::size_t kRemembered = 16'384;
+constexpr std::string_view kTheRest = "(others)";
+
+std::string key_of(std::initializer_list<std::string_view> parts) {
+  std::string key;
+  for (const std::string_view part : parts) {
+    key += part;
+    key += '\0';
+  }
+  return key;
+}
+
+std::string_view exe_of(const ProcessRef& process) {
+  return process == nullptr ? std::string_view{} : std::string_view(process->exe);
+}
+
+std::string examples(const std::vector<std::string>& paths, std::uint64_t count) {
+  std::string text = base::join(paths, ", ");
+  if (count > paths.size()) text += ", ...";
+  return text;
+}
+
+std::string files(std::uint64_t count) {
+  return std::to_string(count) + (count == 1 ? " file" : " files");
+}
+
+}  // namespace
+
+void Collector::on_event(const Event& event) {
+  if (report_.started.tv_sec == 0) report_.started = event.ts;
+  report_.ended = event.ts;
+  std::visit([&](const auto& body) { on(event, body); }, event.body);
+}
+
+void Collector::on(const Event& event, const StartedEvent& started) {
+  (void)instance_of(event.instance);
+  report_.mode = started.mode;
+  report_.command = started.command;
+  report_.enforcement = started.enforcement;
+}
+
+void Collector::on(const Event& /*event*/, const ExecEvent& /*exec*/) {}
+
+void Collector::on(const Event& event, const WriteEvent& write) {
+  ++report_.audit_events;
+  audit_of(event.instance).record(event.seq, write);
+  remember(event.seq, {Folded::Kind::write, 0, event.instance, write});
+}
+
+void Collector::on(const Event& event, const ConnectEvent& connect) {
+  auto& connections = report_.connections;
+  ConnectEvent entry = connect;
+  if (connections.size() >= options_.max_entries) {
+    entry.destination = kTheRest;
+    entry.engine.clear();
+  }
+  const auto key = [&](const ConnectEvent& of) {
+    return key_of(
+        {event.instance, of.destination, of.allowed ? "+" : "-", of.connected ? "+" : "-", exe_of(of.process)});
+  };
+  auto known = connection_index_.find(key(connect));
+  if (known == connection_index_.end()) {
+    if (connections.size() >= 2 * options_.max_entries) entry.process = nullptr;
+    const auto [place, fresh] = connection_index_.try_emplace(key(entry), connections.size());
+    if (fresh) connections.push_back({entry, 0, event.instance});
+    known = place;
+  }
+  ++connections[known->second].count;
+  remember(event.seq, {Folded::Kind::connection, known->second, {}, {}});
+}
+
+void Collector::on(const Event& event, const GapEvent& gap) {
+  // A gap of a sink concerns log records, which are counted elsewhere.
+  if (gap.sink.empty()) gaps_[event.instance] += gap.count;
+}
+
+void Collector::on(const Event& event, const Finding& finding) {
+  const std::size_t index = add_finding(finding, event.instance, event.ts, 1);
+  remember(event.seq, {Folded::Kind::finding, index, {}, {}});
+}
+
+void Collector::on(const Event& event, const RepeatedEvent& repeated) {
+  const auto found = recent_.find(repeated.of);
+  if (found == recent_.end()) return;
+  const Folded& folded = found->second;
+  switch (folded.kind) {
+    case Folded::Kind::finding: report_.findings[folded.index].count += repeated.count; break;
+    case Folded::Kind::connection: report_.connections[folded.index].count += repeated.count; break;
+    case Folded::Kind::write:
+      report_.audit_events += repeated.count;
+      audit_of(folded.instance).record(event.seq, folded.write, repeated.count);
+      break;
+  }
+}
+
+void Collector::on(const Event& event, const ExitedEvent& exited) {
+  InstanceResult& instance = instance_of(event.instance);
+  instance.code = exited.code;
+  instance.signal = exited.signal;
+}
+
+std::size_t Collector::add_finding(const Finding& finding, const std::string& instance, const std::timespec& when,
+                                   std::uint64_t count) {
+  auto& findings = report_.findings;
+  const auto key = [&](const Finding& of) {
+    return key_of({instance, of.code, of.message, exe_of(of.process), of.path, of.destination});
+  };
+  auto known = finding_index_.find(key(finding));
+  if (known == finding_index_.end()) {
+    Finding entry = finding;
+    if (findings.size() >= options_.max_entries) {
+      entry.message = "further findings of this kind";
+      entry.process = nullptr;
+      entry.path.clear();
+      entry.destination.clear();
+    }
+    const auto [place, fresh] = finding_index_.try_emplace(key(entry), findings.size());
+    if (fresh) findings.push_back({std::move(entry), 0, when, instance});
+    known = place;
+  }
+  findings[known->second].count += count;
+  return known->second;
+}
+
+void Collector::remember(std::uint64_t seq, Folded folded) {
+  if (recent_order_.size() >= kRemembered) {
+    recent_.erase(recent_order_.front());
+    recent_order_.pop_front();
+  }
+  recent_.insert_or_assign(seq, std::move(folded));
+  recent_order_.push_back(seq);
+}
+
+InstanceResult& Collector::instance_of(const std::string& name) {
+  auto& instances = report_.instances;
+  const auto found = std::find_if(instances.begin(), instances.end(),
+                                  [&](const InstanceResult& instance) { return instance.name == name; });
+  if (found != instances.end()) return *found;
+  instances.push_back({name, std::nullopt, std::nullopt, 0});
+  return instances.back();
+}
+
+WriteAudit& Collector::audit_of(const std::string& instance) {
+  return audits_.try_emplace(instance, options_.max_paths).first->second;
+}
+
+void Collector::add_logs(const LogCount& logs) {
+  LogCount& all = report_.logs;
+  all.out.records += logs.out.records;
+  all.out.bytes += logs.out.bytes;
+  all.err.records += logs.err.records;
+  all.err.bytes += logs.err.bytes;
+  all.dropped += logs.dropped;
+  for (std::size_t i = 0; i < logs.sinks.size(); ++i) {
+    if (i == all.sinks.size()) all.sinks.push_back({logs.sinks[i].type, 0, 0});
+    all.sinks[i].delivered += logs.sinks[i].delivered;
+    all.sinks[i].pending += logs.sinks[i].pending;
+  }
+}
+
+void Collector::finish(const std::string& instance, const ScanResult& scan, const LogCount& logs,
+                       std::uint64_t memory_peak) {
+  instance_of(instance).memory_peak = memory_peak;
+  add_logs(logs);
+  const WriteAudit& audit = audit_of(instance);
+  const std::size_t first = report_.lost.size();
+  for (const ScannedChange& change : scan.changes) {
+    const auto& ignore = options_.audit_ignore;
+    if (std::any_of(ignore.begin(), ignore.end(),
+                    [&](const std::string& glob) { return base::glob_match(glob, change.path); })) {
+      continue;
+    }
+    report_.lost.push_back({change, std::string(classify(change.path)), audit.writers_of(change.path)});
+  }
+  report_.kept.insert(report_.kept.end(), scan.kept.begin(), scan.kept.end());
+  report_.storage.insert(report_.storage.end(), scan.storage.begin(), scan.storage.end());
+  for (auto& [finding, count] : storage_findings(std::span(report_.lost).subspan(first))) {
+    add_finding(finding, instance, report_.ended, count);
+  }
+  compare(instance, scan);
+}
+
+void Collector::compare(const std::string& instance, const ScanResult& scan) {
+  Finding finding;
+  finding.code = "CD104";
+  finding.severity = Severity::warning;
+  finding.fix = "this is a defect of cofferdam, not of the application; please report it with the --events file";
+  finding.policy.key = "storage";
+  const auto add = [&](std::string message, const std::string& path, std::uint64_t count) {
+    finding.message = std::move(message);
+    finding.path = path;
+    add_finding(finding, instance, report_.ended, count);
+  };
+  if (!scan.unreadable.empty()) {
+    add("the scan could not read " + scan.unreadable.front() + "; the list of what is lost is incomplete there",
+        scan.unreadable.front(), scan.unreadable.size());
+  }
+  if (const auto gap = gaps_.find(instance); gap != gaps_.end()) {
+    // Without all events there is one witness less, and nothing to compare.
+    add(std::to_string(gap->second) + " events were lost, so writers may be missing and the audit was not checked", "",
+        gap->second);
+    return;
+  }
+  Disagreement found = audit_of(instance).compare(scan);
+  if (!options_.creations_are_certain) found.absent = 0;
+  report_.audit_disagreements += found.unseen + found.absent;
+  if (found.unseen != 0) {
+    add(files(found.unseen) +
+            " changed without an event that says who did it: " + examples(found.unseen_paths, found.unseen),
+        found.unseen_paths.front(), found.unseen);
+  }
+  if (found.absent != 0) {
+    add(files(found.absent) +
+            " reported as created but not found at the end: " + examples(found.absent_paths, found.absent),
+        found.absent_paths.front(), found.absent);
+  }
+}
+
+Report Collector::take() {
+  report_.policy = options_.policy;
+  Report report = std::move(report_);
+  report_ = Report{};
+  finding_index_.clear();
+  connection_index_.clear();
+  audits_.clear();
+  gaps_.clear();
+  recent_.clear();
+  recent_order_.clear();
+  return report;
+}
+
+}  // namespace cofferdam::report

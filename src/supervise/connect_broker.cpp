@@ -1,0 +1,273 @@
+#include "supervise/connect_broker.hpp"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "base/text.hpp"
+#include "kernel/process.hpp"
+#include "supervise/refusal.hpp"
+
+namespace cofferdam::supervise {
+
+namespace {
+
+// More sockets than this at once, made and neither connected nor listening, and the oldest must go.
+constexpr std::size_t kMostHeld = 4096;
+constexpr std::chrono::seconds kUnusedAfter{1};
+
+template <class T>
+T socket_option(int socket, int option) {
+  T value{};
+  socklen_t length = sizeof value;
+  if (getsockopt(socket, SOL_SOCKET, option, &value, &length) != 0) return T{};
+  return value;
+}
+
+std::vector<std::byte> address_of(const kernel::Fd& pinned) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const int length = std::snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d", pinned.get());
+  const auto raw = std::as_bytes(std::span(&address, 1));
+  const std::size_t used = offsetof(sockaddr_un, sun_path) + static_cast<std::size_t>(length) + 1;
+  return {raw.begin(), raw.begin() + static_cast<std::ptrdiff_t>(used)};
+}
+
+bool is_stream(int type) { return type == SOCK_STREAM || type == SOCK_SEQPACKET; }
+
+}  // namespace
+
+ConnectBroker::ConnectBroker(const InstanceView& instance, const ConnectRules& rules, Identities& identities,
+                             EventLog& events, bool broker)
+    : instance_(instance),
+      rules_(rules),
+      identities_(identities),
+      events_(events),
+      broker_(broker),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)) {}
+
+void ConnectBroker::handle_socket(kernel::NotifyChannel& channel, const kernel::Notification& call,
+                                  const KnownThread& thread) {
+  // Registers only: the filter has let through families, types and protocols that may be.
+  const auto domain = static_cast<int>(call.args[0]);
+  const auto type = static_cast<int>(call.args[1]);
+  const auto protocol = static_cast<int>(call.args[2]);
+  kernel::Fd made;
+  int error = 0;
+  {
+    // The socket's owner decides who may share its port (SO_REUSEPORT).
+    const kernel::BorrowedIdentity as_caller(thread.status.euid, thread.status.egid);
+    made.reset(as_caller.ok() ? socket(domain, type | SOCK_CLOEXEC, protocol) : -1);
+    error = errno;
+  }
+  if (!made) return channel.answer_error(call.id, error != 0 ? error : EACCES);
+  const auto identity = kernel::identify(made.get(), "");
+  if (!identity) return channel.answer_error(call.id, EACCES);
+  if (!channel.answer_with_fd(call.id, made.get(), (type & SOCK_CLOEXEC) != 0)) {
+    // ENOENT: the caller has gone. Anything else (its table is full) it must hear: never let the call run.
+    if (errno != ENOENT) channel.answer_error(call.id, errno);
+    return;
+  }
+  if (held_.size() >= kMostHeld) held_.erase(held_.begin());
+  held_[identity->inode] = Held{std::move(made), thread.view.tid(), -1, Clock::now()};
+}
+
+ConnectBroker::Target ConnectBroker::find_socket(const kernel::Notification& call, const KnownThread& thread) {
+  Target target;
+  const auto number = static_cast<int>(call.args[0]);
+  const auto link = thread.view.descriptor_link(number);
+  if (!link) {
+    target.error = EBADF;
+    return target;
+  }
+  const auto inode = kernel::socket_inode(*link);
+  if (!inode) {
+    target.error = ENOTSOCK;
+    return target;
+  }
+  target.inode = *inode;
+  if (broker_) {
+    const auto held = held_.find(*inode);
+    if (held == held_.end()) {
+      // Connected already, passed in from elsewhere, or of a family that is not brokered: nothing to act on.
+      target.error = ECONNREFUSED;
+      return target;
+    }
+    held->second.number = number;
+    held->second.tid = thread.view.tid();
+    target.socket.reset(fcntl(held->second.socket.get(), F_DUPFD_CLOEXEC, 3));
+  } else {
+    // A thread may have a descriptor table of its own: ask for the thread, on older kernels for the process.
+    kernel::Fd pidfd = kernel::open_pidfd(thread.view.tid(), true);
+    if (!pidfd) pidfd = kernel::open_pidfd(thread.status.tgid, false);
+    target.socket = kernel::steal_fd(pidfd.get(), number);
+    const auto taken = target.socket ? kernel::identify(target.socket.get(), "") : fail("", EBADF);
+    // The leader's table is not the thread's, or the number was reused in between: not the socket we looked at.
+    if (!taken || taken->inode != *inode) target.socket.reset();
+  }
+  if (!target.socket) {
+    target.error = EACCES;
+    return target;
+  }
+  target.domain = socket_option<int>(target.socket.get(), SO_DOMAIN);
+  target.type = socket_option<int>(target.socket.get(), SO_TYPE);
+  return target;
+}
+
+ConnectBroker::Destination ConnectBroker::find_destination(const KnownThread& thread, std::span<const std::byte> bytes,
+                                                           const Target& target) const {
+  Destination destination;
+  destination.bytes.assign(bytes.begin(), bytes.end());
+  auto endpoint = plan::parse_sockaddr(bytes);
+  if (!endpoint) {
+    destination.error = endpoint.error().errnum != 0 ? endpoint.error().errnum : EINVAL;
+    return destination;
+  }
+  destination.endpoint = std::move(*endpoint);
+  const auto* path = std::get_if<plan::UnixPathEndpoint>(&destination.endpoint);
+  // The socket's own family says how the kernel reads the address; on another family it will refuse it.
+  if (path == nullptr || target.domain != AF_UNIX) return destination;
+  destination.pinned = pin_object(instance_, thread.view, thread.status, AT_FDCWD, path->path, true);
+  if (!destination.pinned) {
+    destination.error = errno;
+    if (path->path.starts_with('/')) find_on_host(base::normalise_path(path->path), destination);
+    if (destination.host) destination.endpoint = plan::UnixPathEndpoint{destination.host_path};
+    return destination;
+  }
+  const auto identity = kernel::identify(destination.pinned.get(), "");
+  const std::string canonical = path_of(destination.pinned.get());
+  find_on_host(canonical, destination);
+  destination.endpoint = plan::UnixPathEndpoint{canonical};
+  destination.host_socket = !identity || !instance_.may_change(identity->mount_id);
+  // Connected through the handle, so that nobody can put another socket at the path in between.
+  destination.bytes = address_of(destination.pinned);
+  return destination;
+}
+
+// A socket file of the host is seen through an overlay as another inode, on which nobody listens, and below our tmpfs
+// not at all. An admitted one is reached by its path on the host.
+void ConnectBroker::find_on_host(const std::string& path, Destination& destination) const {
+  if (instance_.container) return;
+  destination.host.reset(open(path.c_str(), O_PATH | O_CLOEXEC));
+  const auto identity = destination.host ? kernel::identify(destination.host.get(), "") : fail("", ENOENT);
+  if (!identity || !S_ISSOCK(identity->mode)) {
+    destination.host.reset();
+    return;
+  }
+  destination.host_path = path_of(destination.host.get());
+}
+
+bool ConnectBroker::lets_in(const Destination& destination) const {
+  return std::ranges::find(rules_.sockets, destination.host_path) != rules_.sockets.end();
+}
+
+bool ConnectBroker::admitted(const KnownThread& thread, const Destination& destination, const Target& target,
+                             ConnectEvent& event) {
+  event.engine = is_stream(target.type) ? database_engine(destination.endpoint, rules_.database, rules_.network) : "";
+  if (event.engine.empty()) {
+    if (!destination.host_socket || instance_.container) return true;
+    if (lets_in(destination)) return true;
+    events_.emit(host_socket_finding(event.destination, thread.process));
+    return false;
+  }
+  const Caller caller = identities_.identify(thread.view, thread.status);
+  const Verdict verdict = judge(caller.role, destination.endpoint, rules_.database, rules_.network);
+  event.engine = verdict.engine;
+  if (verdict.allowed) {
+    identities_.settle(thread.status.tgid);
+    return true;
+  }
+  events_.emit(refusal_finding(event, verdict, caller, caller.record ? identities_.row_that_admits(*caller.record) : ""));
+  return false;
+}
+
+int ConnectBroker::perform(const kernel::ThreadStatus& caller, int socket, std::span<const std::byte> address) const {
+  // The peer of a unix socket sees who connects (SO_PEERCRED, PostgreSQL's peer authentication).
+  const kernel::BorrowedIdentity as_caller(caller.euid, caller.egid);
+  if (!as_caller.ok()) return EACCES;
+  const auto* raw = reinterpret_cast<const sockaddr*>(address.data());
+  return connect(socket, raw, static_cast<socklen_t>(address.size())) == 0 ? 0 : errno;
+}
+
+void ConnectBroker::handle_connect(kernel::NotifyChannel& channel, const kernel::Notification& call,
+                                   const KnownThread& thread) {
+  const auto length = static_cast<std::uint32_t>(call.args[2]);
+  if (length > plan::kMaxSockaddr) return channel.answer_error(call.id, EINVAL);
+  std::vector<std::byte> bytes(length);
+  if (length > 0 && thread.view.read_memory(call.args[1], bytes) != static_cast<ssize_t>(length)) {
+    return channel.answer_error(call.id, EFAULT);
+  }
+  Target target = find_socket(call, thread);
+  if (!target.socket) return channel.answer_error(call.id, target.error);
+  Destination destination = find_destination(thread, bytes, target);
+  ConnectEvent event;
+  event.destination = plan::to_string(destination.endpoint);
+  event.process = thread.process;
+  const bool disconnects = std::holds_alternative<plan::OtherEndpoint>(destination.endpoint);
+  const bool record = is_stream(target.type) && !disconnects;
+  if (!disconnects) event.allowed = admitted(thread, destination, target, event);
+  if (!channel.still_valid(call.id)) return;
+  if (!disconnects && !event.allowed) {
+    return finish(channel, call.id, target.domain == AF_UNIX ? EACCES : ECONNREFUSED, std::move(event), record);
+  }
+  const bool by_host_path = destination.host && target.domain == AF_UNIX && (!event.engine.empty() || lets_in(destination));
+  if (destination.error != 0 && !by_host_path) {
+    return finish(channel, call.id, destination.error, std::move(event), record);
+  }
+
+  // A blocking socket is connected without blocking us: what isn't settled at once is waited for in on_progress. The
+  // flag belongs to the caller's socket and is put back before it can look.
+  const int flags = fcntl(target.socket.get(), F_GETFL);
+  const bool blocking = (flags & O_NONBLOCK) == 0;
+  if (blocking) fcntl(target.socket.get(), F_SETFL, flags | O_NONBLOCK);
+  int error = destination.error != 0 ? destination.error : perform(thread.status, target.socket.get(), destination.bytes);
+  if (by_host_path && (error == ECONNREFUSED || error == ENOENT)) {
+    destination.bytes = address_of(destination.host);
+    destination.pinned = std::move(destination.host);
+    error = perform(thread.status, target.socket.get(), destination.bytes);
+  }
+  if (blocking) fcntl(target.socket.get(), F_SETFL, flags);
+  const bool in_progress = error == EINPROGRESS || (error == EAGAIN && target.domain == AF_UNIX);
+  if (blocking && (in_progress || error == EALREADY)) {
+    Pending pending;
+    pending.id = call.id;
+    pending.socket = std::move(target.socket);
+    pending.address = std::move(destination.bytes);
+    pending.event = std::move(event);
+    pending.retry = error == EAGAIN;
+    pending.inode = target.inode;
+    const auto limit = socket_option<timeval>(pending.socket.get(), SO_SNDTIMEO);
+    if (limit.tv_sec != 0 || limit.tv_usec != 0) {
+      pending.deadline = Clock::now() + std::chrono::seconds(limit.tv_sec) + std::chrono::microseconds(limit.tv_usec);
+    }
+    pending.pinned = std::move(destination.pinned);
+    pending.caller = thread.status;
+    return wait_for(std::move(pending));
+  }
+  if (broker_ && (error == 0 || error == EISCONN) && is_stream(target.type) && !disconnects) release(target.inode);
+  if (broker_ && error == EINPROGRESS) watch_held(target.inode);
+  // An interrupted call that was restarted finds its own connection made (kernels without WAIT_KILLABLE_RECV).
+  finish(channel, call.id, error, std::move(event), record);
+}
+
+void ConnectBroker::finish(kernel::NotifyChannel& channel, std::uint64_t id, int error, ConnectEvent event, bool record) {
+  if (error == 0) {
+    channel.answer_value(id, 0);
+  } else {
+    channel.answer_error(id, error);
+  }
+  if (!record) return;
+  event.connected = error == 0 || error == EINPROGRESS;
+  event.errnum = error;
+  events_.emit(std::move(event));
+}
+
+}  // namespace cofferdam::supervise

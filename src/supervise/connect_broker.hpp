@@ -1,0 +1,116 @@
+// Rule 2, the acting part: every connect of the instance is judged on a private copy of its address and then performed
+// here, on the caller's own socket; the caller's call never runs. Where pidfd_getfd(2) works (local mode) the socket
+// is taken from the caller for the moment; where it doesn't (Docker) the sockets were made here in the first place
+// (the broker), and a duplicate of each was kept until it is connected.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <functional>
+#include <list>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "kernel/notify.hpp"
+#include "supervise/event_log.hpp"
+#include "supervise/places.hpp"
+#include "supervise/threads.hpp"
+#include "supervise/verdict.hpp"
+
+namespace cofferdam::supervise {
+
+struct ConnectRules {
+  plan::DatabaseRules database;
+  NetworkView network;
+  std::vector<std::string> sockets;  // host sockets let in, canonical
+};
+
+class ConnectBroker {
+ public:
+  ConnectBroker(const InstanceView& instance, const ConnectRules& rules, Identities& identities, EventLog& events,
+                bool broker);
+
+  void handle_socket(kernel::NotifyChannel& channel, const kernel::Notification& call, const KnownThread& thread);
+  void handle_connect(kernel::NotifyChannel& channel, const kernel::Notification& call, const KnownThread& thread);
+  // listen() runs on; the socket needs us no more.
+  void handle_listen(const kernel::Notification& call, const KnownThread& thread);
+
+  // Readable when a connection in progress has an outcome.
+  [[nodiscard]] int poll_fd() const { return epoll_.get(); }
+  void on_progress(kernel::NotifyChannel& channel);
+  // Looks after connections whose caller has gone or whose time is up, listeners with a full backlog, and duplicates
+  // that nobody uses any more. Call it when next_look() has passed.
+  void on_tick(kernel::NotifyChannel& channel);
+  // How long nobody needs to look; -1 ms for ever.
+  [[nodiscard]] std::chrono::milliseconds next_look() const;
+  // A stop signal is about to be delivered: blocking connects return EINTR, as they would.
+  void interrupt_all(kernel::NotifyChannel& channel);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  // A socket that we made, kept until it is connected or nobody has it any more.
+  struct Held {
+    kernel::Fd socket;
+    pid_t tid = 0;
+    int number = -1;  // in the caller's table; unknown until its first use
+    Clock::time_point since;
+  };
+  // A blocking connect whose caller waits.
+  struct Pending {
+    std::uint64_t id = 0;
+    kernel::Fd socket;
+    std::vector<std::byte> address;
+    ConnectEvent event;
+    std::optional<Clock::time_point> deadline;  // SO_SNDTIMEO
+    bool retry = false;                         // a unix listener with a full backlog: ask again
+    std::uint64_t inode = 0;
+    kernel::Fd pinned;                          // of a unix path, for the retry
+    kernel::ThreadStatus caller;
+  };
+  struct Target {
+    kernel::Fd socket;
+    std::uint64_t inode = 0;
+    int domain = 0;
+    int type = 0;
+    int error = 0;  // for the caller, when there is no socket
+  };
+  // Where to connect, after a path was pinned.
+  struct Destination {
+    plan::Endpoint endpoint;       // canonical
+    std::vector<std::byte> bytes;  // what connect(2) is given
+    kernel::Fd pinned;             // of a unix path; must live until then
+    kernel::Fd host;               // local mode: what is at that path on the host
+    std::string host_path;         // canonical path of `host`
+    bool host_socket = false;      // a path socket that is not the instance's own
+    int error = 0;
+  };
+
+  Target find_socket(const kernel::Notification& call, const KnownThread& thread);
+  void find_on_host(const std::string& path, Destination& destination) const;
+  Destination find_destination(const KnownThread& thread, std::span<const std::byte> bytes, const Target& target) const;
+  bool lets_in(const Destination& destination) const;  // by the policy's `sockets`
+  bool admitted(const KnownThread& thread, const Destination& destination, const Target& target, ConnectEvent& event);
+  void report_refusal(const ConnectEvent& event, const Verdict& verdict, const Caller& caller);
+  int perform(const kernel::ThreadStatus& caller, int socket, std::span<const std::byte> address) const;
+  void finish(kernel::NotifyChannel& channel, std::uint64_t id, int error, ConnectEvent event, bool record);
+  void wait_for(Pending pending);
+  bool settle_pending(kernel::NotifyChannel& channel, Pending& pending, bool ready);
+  void watch_held(std::uint64_t inode);
+  void release(std::uint64_t inode);
+  void drop_unused();
+
+  const InstanceView& instance_;
+  const ConnectRules& rules_;
+  Identities& identities_;
+  EventLog& events_;
+  bool broker_;
+  kernel::Fd epoll_;
+  std::unordered_map<std::uint64_t, Held> held_;  // by socket inode
+  std::list<Pending> pending_;
+};
+
+}  // namespace cofferdam::supervise

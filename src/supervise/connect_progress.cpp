@@ -1,0 +1,165 @@
+// What becomes of connections that were not settled at once, and of the duplicates that the broker holds.
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+
+#include "supervise/connect_broker.hpp"
+
+namespace cofferdam::supervise {
+
+namespace {
+
+constexpr std::chrono::milliseconds kLook{1000};
+constexpr std::chrono::milliseconds kBacklogRetry{5};
+
+void watch(int epoll, int fd, std::uint64_t inode) {
+  epoll_event event{};
+  event.events = EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLONESHOT;
+  event.data.u64 = inode;
+  if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0 && errno == EEXIST) {
+    (void)epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event);
+  }
+}
+
+int take_error(int socket) {
+  int error = 0;
+  socklen_t length = sizeof error;
+  return getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
+}
+
+// Looks for the socket in the table of a thread that has not used it yet, and notes its number there.
+bool owns_socket(const kernel::ThreadView& view, std::uint64_t inode, int& number) {
+  const int directory = openat(view.directory(), "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(directory >= 0 ? fdopendir(directory) : nullptr, closedir);
+  while (const dirent* entry = stream ? readdir(stream.get()) : nullptr) {
+    const auto link = kernel::read_link_at(dirfd(stream.get()), entry->d_name);
+    if (link && kernel::socket_inode(*link) == inode) {
+      number = std::atoi(entry->d_name);
+      return true;
+    }
+  }
+  return false;
+}
+
+bool is_connected(int socket) {
+  sockaddr_storage peer{};
+  socklen_t length = sizeof peer;
+  return getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &length) == 0;
+}
+
+}  // namespace
+
+void ConnectBroker::handle_listen(const kernel::Notification& call, const KnownThread& thread) {
+  identities_.settle(thread.status.tgid);
+  if (!broker_) return;
+  const auto link = thread.view.descriptor_link(static_cast<int>(call.args[0]));
+  const auto inode = link ? kernel::socket_inode(*link) : std::nullopt;
+  if (inode) release(*inode);
+}
+
+void ConnectBroker::wait_for(Pending pending) {
+  if (!pending.retry) watch(epoll_.get(), pending.socket.get(), pending.inode);
+  pending_.push_back(std::move(pending));
+}
+
+void ConnectBroker::watch_held(std::uint64_t inode) {
+  if (const auto held = held_.find(inode); held != held_.end()) watch(epoll_.get(), held->second.socket.get(), inode);
+}
+
+void ConnectBroker::release(std::uint64_t inode) { held_.erase(inode); }
+
+// True when the caller got its answer (or has gone) and the entry can go.
+bool ConnectBroker::settle_pending(kernel::NotifyChannel& channel, Pending& pending, bool ready) {
+  if (!channel.still_valid(pending.id)) return true;
+  int error = 0;
+  if (pending.retry) {
+    // The flag is the caller's: set for the moment of the call only, as in handle_connect.
+    const int flags = fcntl(pending.socket.get(), F_GETFL);
+    fcntl(pending.socket.get(), F_SETFL, flags | O_NONBLOCK);
+    error = perform(pending.caller, pending.socket.get(), pending.address);
+    fcntl(pending.socket.get(), F_SETFL, flags);
+    if (error == EAGAIN) {
+      if (!pending.deadline || Clock::now() < *pending.deadline) return false;
+    }
+  } else if (ready) {
+    error = take_error(pending.socket.get());
+  } else if (pending.deadline && Clock::now() >= *pending.deadline) {
+    error = EINPROGRESS;  // what the kernel says when SO_SNDTIMEO runs out (socket(7))
+  } else {
+    return false;
+  }
+  if (error == 0 && broker_) release(pending.inode);
+  finish(channel, pending.id, error, std::move(pending.event), true);
+  return true;
+}
+
+void ConnectBroker::on_progress(kernel::NotifyChannel& channel) {
+  std::array<epoll_event, 16> events{};
+  const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
+  for (int i = 0; i < count; ++i) {
+    const std::uint64_t inode = events.at(static_cast<std::size_t>(i)).data.u64;
+    const auto pending = std::ranges::find(pending_, inode, &Pending::inode);
+    if (pending != pending_.end()) {
+      if (settle_pending(channel, *pending, true)) pending_.erase(pending);
+      continue;
+    }
+    // A non-blocking connect: the error, if any, is the app's to read; ours is only to let go once it is connected.
+    const auto held = held_.find(inode);
+    if (held != held_.end() && is_connected(held->second.socket.get())) held_.erase(held);
+  }
+}
+
+std::chrono::milliseconds ConnectBroker::next_look() const {
+  if (std::ranges::any_of(pending_, &Pending::retry)) return kBacklogRetry;
+  auto wait = std::chrono::milliseconds(-1);
+  if (!pending_.empty() || !held_.empty()) wait = kLook;
+  for (const Pending& pending : pending_) {
+    if (!pending.deadline) continue;
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*pending.deadline - Clock::now());
+    wait = std::clamp(left + std::chrono::milliseconds(1), std::chrono::milliseconds(1), wait);
+  }
+  return wait;
+}
+
+void ConnectBroker::on_tick(kernel::NotifyChannel& channel) {
+  for (auto pending = pending_.begin(); pending != pending_.end();) {
+    pending = settle_pending(channel, *pending, false) ? pending_.erase(pending) : std::next(pending);
+  }
+  drop_unused();
+}
+
+// A duplicate keeps a port bound and a peer waiting, so it goes once its maker's descriptor is something else.
+void ConnectBroker::drop_unused() {
+  const auto now = Clock::now();
+  for (auto held = held_.begin(); held != held_.end();) {
+    if (now - held->second.since < kLook) {
+      ++held;
+      continue;
+    }
+    held->second.since = now;
+    const auto view = kernel::ThreadView::open(held->second.tid);
+    bool used = false;
+    if (view && held->second.number >= 0) {
+      const auto link = view->descriptor_link(held->second.number);
+      used = link && kernel::socket_inode(*link) == held->first;
+    } else if (view) {
+      used = owns_socket(*view, held->first, held->second.number);
+    }
+    held = used ? std::next(held) : held_.erase(held);
+  }
+}
+
+void ConnectBroker::interrupt_all(kernel::NotifyChannel& channel) {
+  for (Pending& pending : pending_) finish(channel, pending.id, EINTR, std::move(pending.event), true);
+  pending_.clear();
+}
+
+}  // namespace cofferdam::supervise

@@ -1,0 +1,231 @@
+#include "supervise/identity.hpp"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/text.hpp"
+
+namespace cofferdam::supervise {
+
+namespace {
+
+// Exec storms must not grow the launcher: the oldest records go first.
+constexpr std::size_t kMostRecords = 4096;
+constexpr std::size_t kLongestLineage = 16;
+
+std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+// A script shows under its own name: gunicorn, not python3.11.
+std::string program_name(const ExecRecord& record) {
+  if (record.script.kind == ScriptArgument::Kind::file) return base_name(record.script.text);
+  if (record.script.kind == ScriptArgument::Kind::module) return base_name(record.executable) + " -m " + record.script.text;
+  return base_name(record.executable);
+}
+
+std::optional<ImageTuple> read_tuple(const kernel::ThreadView& thread, std::string* why) {
+  const auto executable = thread.executable_identity();
+  const auto vector = thread.auxiliary_vector();
+  if (!executable || !vector) {
+    if (why != nullptr) *why = (!executable ? executable.error() : vector.error()).message;
+    return std::nullopt;
+  }
+  return ImageTuple{executable->device, executable->inode, *vector};
+}
+
+// The script file as the process would open it: relative to its own working directory and root.
+std::optional<kernel::FileIdentity> identify_script(const kernel::ThreadView& thread, const std::string& path) {
+  const kernel::Fd start = path.starts_with('/') ? thread.pin_root() : thread.pin_working_directory();
+  if (!start) return std::nullopt;
+  const std::size_t first = path.find_first_not_of('/');
+  if (first == std::string::npos) return std::nullopt;
+  auto identity = kernel::identify(start.get(), path.starts_with('/') ? path.c_str() + first : path.c_str());
+  if (!identity) return std::nullopt;
+  return *identity;
+}
+
+bool same_script(const ExecRecord& a, const ExecRecord& b) {
+  if (a.script.kind != b.script.kind) return false;
+  if (a.script.kind != ScriptArgument::Kind::file) return a.script.text == b.script.text;
+  return a.script_identity && b.script_identity && a.script_identity->same_file(*b.script_identity);
+}
+
+}  // namespace
+
+std::size_t ImageTupleHash::operator()(const ImageTuple& tuple) const noexcept {
+  std::size_t hash = tuple.inode;
+  for (const std::uint64_t part : {tuple.device, tuple.vector.random, tuple.vector.base, tuple.vector.sysinfo_ehdr}) {
+    hash = hash * 0x9e3779b97f4a7c15ULL + part;
+  }
+  return hash;
+}
+
+std::vector<std::string> loader_values(const std::vector<std::string>& environment) {
+  constexpr std::array<std::string_view, 2> kPrefixes = {"LD_", "PYTHON"};
+  constexpr std::array<std::string_view, 12> kNames = {
+      "NODE_OPTIONS=", "NODE_PATH=", "RUBYOPT=", "RUBYLIB=",          "PERL5OPT=",     "PERL5LIB=",
+      "PHPRC=",        "PHP_INI_SCAN_DIR=", "JAVA_TOOL_OPTIONS=", "_JAVA_OPTIONS=", "JDK_JAVA_OPTIONS=", "BASH_ENV="};
+  std::vector<std::string> found;
+  for (const std::string& variable : environment) {
+    const auto begins = [&](std::string_view start) { return variable.starts_with(start); };
+    if (std::ranges::any_of(kPrefixes, begins) || std::ranges::any_of(kNames, begins)) found.push_back(variable);
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
+bool same_program(const ExecRecord& app, const ExecRecord& other) {
+  if (app.tuple.device != other.tuple.device || app.tuple.inode != other.tuple.inode) return false;
+  if (!same_script(app, other) || app.loader_values != other.loader_values) return false;
+  const auto rest = [](const ExecRecord& record) {
+    const std::size_t from = std::min(record.script.next, record.argv.size());
+    return std::vector<std::string>(record.argv.begin() + static_cast<std::ptrdiff_t>(from), record.argv.end());
+  };
+  return rest(app) == rest(other);
+}
+
+bool matches_row(const plan::AlsoProgram& row, const ExecRecord& record) {
+  if (!row.program) return false;
+  const kernel::FileIdentity& executable = row.program->executable_identity;
+  if (executable.device != record.tuple.device || executable.inode != record.tuple.inode) return false;
+  if (!row.program->script.empty() &&
+      (!record.script_identity || !record.script_identity->same_file(row.program->script_identity))) {
+    return false;
+  }
+  // One pattern an argument, argv[0] included; arguments after the last pattern are free.
+  if (record.argv.size() < row.argv.size()) return false;
+  for (std::size_t i = 0; i < row.argv.size(); ++i) {
+    if (fnmatch(row.argv[i].c_str(), record.argv[i].c_str(), 0) != 0) return false;
+  }
+  return true;
+}
+
+Identities::Identities(const plan::Plan& plan, pid_t entry, Role role) : plan_(plan), entry_(entry), role_(role) {}
+
+void Identities::grant(ExecRecord& record, bool parent_is_app) const {
+  if (!app_ || !record.of_app) return;
+  if (parent_is_app && same_program(*app_, record)) {
+    record.is_app = true;
+    return;
+  }
+  if (record.loader_values != app_->loader_values) return;
+  for (const plan::AlsoProgram& row : plan_.also) {
+    if (matches_row(row, record)) {
+      record.is_app = true;
+      record.row = row.written;
+      return;
+    }
+  }
+}
+
+RecordRef Identities::take_record(const kernel::ThreadView& thread, const kernel::ThreadStatus& status) {
+  const auto tuple = read_tuple(thread, nullptr);
+  if (!tuple) return nullptr;
+  if (const auto known = records_.find(*tuple); known != records_.end()) return *known->second;
+  auto executable = thread.executable_path();
+  auto argv = thread.arguments();
+  auto environment = thread.environment();
+  if (!executable || !argv || !environment) return nullptr;
+
+  auto record = std::make_shared<ExecRecord>();
+  record->tuple = *tuple;
+  record->executable = std::move(*executable);
+  record->argv = std::move(*argv);
+  record->loader_values = loader_values(*environment);
+  record->script = script_argument(base_name(record->executable), record->argv);
+  if (record->script.kind == ScriptArgument::Kind::file) {
+    record->script_identity = identify_script(thread, record->script.text);
+  }
+  record->lineage.push_back(program_name(*record));
+
+  if (status.tgid == entry_) {
+    record->of_app = true;
+    record->is_app = !settled_;
+    if (!settled_) app_ = record;
+  } else if (const auto parent_view = kernel::ThreadView::open(status.ppid)) {
+    RecordRef parent = record_of(*parent_view);
+    // An entry that makes no set_tid_address call (static Go) has no record; it is known by its pid.
+    const bool child_of_entry = status.ppid == entry_;
+    if (parent) {
+      record->of_app = parent->of_app;
+      for (const std::string& name : parent->lineage) {
+        if (record->lineage.size() < kLongestLineage) record->lineage.push_back(name);
+      }
+    } else if (child_of_entry) {
+      record->of_app = true;
+      record->lineage.push_back(base_name(plan_.program.path));
+    }
+    grant(*record, parent ? parent->is_app : child_of_entry);
+  }
+  remember(record);
+  return record;
+}
+
+void Identities::remember(const RecordRef& record) {
+  order_.push_back(record);
+  records_[record->tuple] = std::prev(order_.end());
+  if (order_.size() <= kMostRecords) return;
+  auto oldest = order_.begin();
+  if (*oldest == app_) ++oldest;
+  records_.erase((*oldest)->tuple);
+  order_.erase(oldest);
+}
+
+RecordRef Identities::record_of(const kernel::ThreadView& thread) const {
+  const auto tuple = read_tuple(thread, nullptr);
+  if (!tuple) return nullptr;
+  const auto known = records_.find(*tuple);
+  return known == records_.end() ? nullptr : *known->second;
+}
+
+Caller Identities::identify(const kernel::ThreadView& thread, const kernel::ThreadStatus& status) const {
+  Caller caller;
+  const auto tuple = read_tuple(thread, &caller.why_unknown);
+  if (!tuple) return caller;
+  if (const auto known = records_.find(*tuple); known != records_.end()) {
+    caller.record = *known->second;
+    caller.role = caller.record->is_app ? role_ : Role::other;
+    return caller;
+  }
+  // No record: an image whose libc makes no set_tid_address call. The entry process itself is known by its pid, and
+  // a re-execution of a recordless entry by its executable alone (a static Go program).
+  const kernel::FileIdentity& entry = plan_.program.executable_identity;
+  const bool entry_file = tuple->device == entry.device && tuple->inode == entry.inode;
+  const bool entry_is_recordless = app_ == nullptr;
+  if (entry_is_recordless && entry_file && status.tgid == entry_) {
+    caller.role = role_;
+  } else if (entry_is_recordless && entry_file && plan_.program.script.empty()) {
+    caller.role = role_;
+  } else {
+    caller.role = Role::other;
+  }
+  return caller;
+}
+
+std::string Identities::row_that_admits(const ExecRecord& caller) const {
+  if (!app_ || !caller.of_app || caller.is_app || caller.loader_values != app_->loader_values) return {};
+  const bool same_executable =
+      caller.tuple.device == app_->tuple.device && caller.tuple.inode == app_->tuple.inode;
+  if (!same_executable) return {};
+  const std::string exe = base_name(caller.executable);
+  const std::size_t shown = std::min(caller.script.next, caller.argv.size());
+  if (caller.script.kind == ScriptArgument::Kind::none || shown < 2) return "{exe: " + exe + "}";
+  std::string row = "{exe: " + exe + ", argv: [\"*\"";
+  for (std::size_t i = 1; i < shown; ++i) {
+    std::string pattern = caller.argv[i];
+    // Code on the command line changes from call to call (file descriptors): its beginning is what stays.
+    if (caller.script.kind == ScriptArgument::Kind::code && i + 1 == shown) {
+      pattern = pattern.substr(0, pattern.find_first_of("(\n")) + "*";
+    }
+    std::string quoted;
+    for (const char c : pattern) {
+      if (c == '"' || c == '\\') quoted += '\\';
+      quoted += c;
+    }
+    row += ", \"" + base::printable(quoted) + "\"";
+  }
+  return row + "]}";
+}
+
+}  // namespace cofferdam::supervise

@@ -1,0 +1,32 @@
+// What will become of a write, predicted from the pinned place before the kernel decides; the scan at the end of the
+// run confirms it.
+#pragma once
+
+#include "cofferdam/event.hpp"
+#include "kernel/procfs.hpp"
+#include "kernel/syscall_table.hpp"
+#include "supervise/places.hpp"
+
+namespace cofferdam::supervise {
+
+struct Outcome {
+  WriteOutcome outcome = WriteOutcome::landed;
+  int errnum = 0;
+  bool by_rule = false;  // refused by cofferdam's storage rule, not by the file's own permissions
+};
+
+// The wishes of the call that matter for it.
+struct WriteIntent {
+  kernel::NotifyKind kind = kernel::NotifyKind::open;
+  bool creates = false;    // open: O_CREAT
+  bool exclusive = false;  // open: O_EXCL; mkdir, link, symlink, mknod always
+};
+
+// `object` is the pinned existing file, or null when there is none; `directory` the directory that holds it.
+[[nodiscard]] Outcome predict(const InstanceView& instance, const kernel::ThreadStatus& status, const WriteIntent& intent,
+                              const Place& directory, const kernel::FileIdentity* object);
+
+// Whether the mode bits let this thread write there, as far as they are known to us (no ACLs, no extra groups).
+[[nodiscard]] bool permitted(const kernel::FileIdentity& file, const kernel::ThreadStatus& status);
+
+}  // namespace cofferdam::supervise

@@ -1,0 +1,20 @@
+// The words for a refused connection: what, to which database, who asked, why production refuses it too, what to do.
+#pragma once
+
+#include <string>
+
+#include "cofferdam/event.hpp"
+#include "supervise/identity.hpp"
+#include "supervise/verdict.hpp"
+
+namespace cofferdam::supervise {
+
+// CD201 not the app, CD202 looks like the app's own worker (`row` is the app.also row that admits it), CD203 a
+// destination that database.allow does not name, CD204 a caller that could not be identified.
+[[nodiscard]] Finding refusal_finding(const ConnectEvent& event, const Verdict& verdict, const Caller& caller,
+                                      const std::string& row);
+
+// CD401: a socket of the host that the policy does not let in.
+[[nodiscard]] Finding host_socket_finding(const std::string& destination, const ProcessRef& process);
+
+}  // namespace cofferdam::supervise

@@ -1,0 +1,171 @@
+#include "supervise/supervisor.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/text.hpp"
+#include "kernel/process.hpp"
+
+namespace cofferdam::supervise {
+
+namespace {
+
+// Answered in one go before signals and timers get their turn.
+constexpr int kBatch = 64;
+constexpr std::chrono::milliseconds kMeasureEvery{500};
+
+}  // namespace
+
+Supervisor::Supervisor(const plan::Plan& plan, InstanceView instance, kernel::Fd listener, pid_t entry,
+                       ConnectRules rules, EventLog& events, SupervisorOptions options)
+    : plan_(plan),
+      instance_(std::move(instance)),
+      events_(events),
+      channel_(std::move(listener)),
+      identities_(plan, entry, options.role),
+      threads_(identities_),
+      rules_(std::move(rules)),
+      connects_(instance_, rules_, identities_, events, options.broker),
+      audit_(instance_, events, std::move(options.audit_ignore), std::move(options.storage_policy)) {
+  if (instance_.container) baseline_ = take_baseline(instance_);
+  for (const InstanceMount& mount : instance_.mounts) {
+    storage_.push_back({mount.plan->path, mount.plan->size, 0});
+  }
+  full_.resize(storage_.size());
+}
+
+void Supervisor::on_notification() {
+  for (int i = 0; i < kBatch; ++i) {
+    // RECV blocks when nothing is there, whatever the flags of the descriptor: ask first.
+    pollfd listener{channel_.fd(), POLLIN, 0};
+    if (poll(&listener, 1, 0) != 1 || (listener.revents & POLLIN) == 0) return;
+    kernel::Notification call;
+    if (!channel_.receive(call)) continue;
+    dispatch(call);
+  }
+}
+
+void Supervisor::dispatch(const kernel::Notification& call) {
+  const kernel::NotifyRow* row = kernel::notify_row(call.number);
+  // A call that the table does not know can't come; were it to, it would not run.
+  if (row == nullptr) return channel_.answer_error(call.id, EPERM);
+  KnownThread* thread = threads_.find(static_cast<pid_t>(call.tid));
+  const bool valid = channel_.still_valid(call.id);
+  if (!valid) return;
+  if (thread == nullptr) return channel_.answer_error(call.id, EACCES);
+  refresh_identity(*row, *thread);
+  switch (row->kind) {
+    case kernel::NotifyKind::new_image:
+      take_record(*thread);
+      // Answered only now: the record must be there before the image does anything.
+      return channel_.answer_continue(call.id);
+    case kernel::NotifyKind::socket: return connects_.handle_socket(channel_, call, *thread);
+    case kernel::NotifyKind::connect: return connects_.handle_connect(channel_, call, *thread);
+    case kernel::NotifyKind::listen:
+      connects_.handle_listen(call, *thread);
+      return channel_.answer_continue(call.id);
+    case kernel::NotifyKind::bind: return handle_bind(call, *row, *thread);
+    default:
+      written_since_measured_ = true;
+      return audit_.handle(channel_, call, *row, *thread);
+  }
+}
+
+// A process may have changed its user since it was first seen; what acts on its behalf must know. Only root's processes
+// can.
+void Supervisor::refresh_identity(const kernel::NotifyRow& row, KnownThread& thread) {
+  const bool acts = row.kind == kernel::NotifyKind::connect || row.kind == kernel::NotifyKind::socket ||
+                    (instance_.container && row.kind != kernel::NotifyKind::open);
+  if (!acts || plan_.host.uid != 0) return;
+  if (const auto status = thread.view.status()) thread.status = *status;
+}
+
+void Supervisor::take_record(const KnownThread& thread) {
+  const auto status = thread.view.status();
+  if (!status) return;
+  const pid_t process = status->tgid;
+  auto view = kernel::ThreadView::open(thread.view.tid());
+  if (!view) return;
+  const RecordRef record = identities_.take_record(*view, *status);
+  threads_.forget_process(process);  // `thread` is gone from here on
+  ExecEvent event;
+  event.process = describe_process(*view, *status, record);
+  const auto parent = kernel::ThreadView::open(status->ppid);
+  const auto parent_status = parent ? parent->status() : fail("", ESRCH);
+  event.parent = parent_status ? parent_status->inner_pid : 0;
+  events_.emit(std::move(event));
+}
+
+void Supervisor::handle_bind(const kernel::Notification& call, const kernel::NotifyRow& row, const KnownThread& thread) {
+  // Where a socket is bound decides nothing; a socket file is a write, and the mount decides about it. The call runs
+  // whatever is read here.
+  const auto length = static_cast<std::uint32_t>(call.args[2]);
+  std::string path;
+  if (length <= plan::kMaxSockaddr) {
+    std::vector<std::byte> bytes(length);
+    if (thread.view.read_memory(call.args[1], bytes) == static_cast<ssize_t>(length)) {
+      const auto endpoint = plan::parse_sockaddr(bytes);
+      const auto* file = endpoint ? std::get_if<plan::UnixPathEndpoint>(&*endpoint) : nullptr;
+      if (file != nullptr) path = file->path;
+    }
+  }
+  const KnownThread& caller = thread;
+  if (path.empty()) return channel_.answer_continue(call.id);
+  audit_.record_bind(row, caller, path);
+  channel_.answer_continue(call.id);
+}
+
+std::chrono::milliseconds Supervisor::next_look() const {
+  auto wait = connects_.next_look();
+  if (written_since_measured_ && (wait.count() < 0 || wait > kMeasureEvery)) wait = kMeasureEvery;
+  return wait;
+}
+
+void Supervisor::on_tick() {
+  connects_.on_tick(channel_);
+  const auto now = std::chrono::steady_clock::now();
+  if (!written_since_measured_ || now - last_measured_ < kMeasureEvery) return;
+  last_measured_ = now;
+  written_since_measured_ = false;
+  measure_storage();
+}
+
+void Supervisor::measure_storage() {
+  for (std::size_t i = 0; i < storage_.size(); ++i) {
+    const InstanceMount& mount = instance_.mounts[i];
+    struct statvfs usage {};
+    if (mount.layer < 0 || fstatvfs(mount.layer, &usage) != 0 || usage.f_blocks == 0) continue;
+    const std::uint64_t used = (usage.f_blocks - usage.f_bfree) * usage.f_frsize;
+    storage_[i].size = usage.f_blocks * usage.f_frsize;
+    storage_[i].peak = std::max(storage_[i].peak, used);
+    // Used blocks also count until here; a page is the smallest thing that a write still needs.
+    const bool full = usage.f_bfree == 0 || (usage.f_files != 0 && usage.f_ffree == 0);
+    if (!full || full_[i]) continue;
+    full_[i] = true;
+    Finding finding;
+    finding.code = "CD103";
+    finding.severity = Severity::error;
+    finding.message = "storage is full: " + mount.plan->path + " has used its " + base::human_bytes(storage_[i].size) +
+                      "; the app gets ENOSPC";
+    finding.fix = "give it more with size: in storage.mounts, or write less to local storage";
+    finding.policy = mount.plan->policy;
+    finding.path = mount.plan->path;
+    events_.emit(std::move(finding));
+  }
+}
+
+ScanResult Supervisor::scan() {
+  measure_storage();
+  ScanResult result = scan_storage(instance_, baseline_);
+  for (std::size_t i = 0; i < storage_.size(); ++i) {
+    if (instance_.mounts[i].layer >= 0) result.storage.push_back(storage_[i]);
+  }
+  return result;
+}
+
+}  // namespace cofferdam::supervise

@@ -1,0 +1,69 @@
+// Answers every notified call of an instance, and looks after its storage while it runs. Single-threaded: run/ owns
+// the loop and calls in when a descriptor is readable.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "supervise/connect_broker.hpp"
+#include "supervise/identity.hpp"
+#include "supervise/scan.hpp"
+#include "supervise/threads.hpp"
+#include "supervise/write_audit.hpp"
+
+namespace cofferdam::supervise {
+
+struct SupervisorOptions {
+  Role role = Role::app;  // what the entry process counts as
+  std::vector<std::string> audit_ignore;
+  PolicyRef storage_policy;
+  bool broker = false;
+};
+
+class Supervisor {
+ public:
+  Supervisor(const plan::Plan& plan, InstanceView instance, kernel::Fd listener, pid_t entry, ConnectRules rules,
+             EventLog& events, SupervisorOptions options);
+
+  [[nodiscard]] int listener_fd() const { return channel_.fd(); }
+  [[nodiscard]] int connect_fd() const { return connects_.poll_fd(); }
+
+  // The listener is readable: answers what is there, a bounded number at a time.
+  void on_notification();
+  void on_connect_progress() { connects_.on_progress(channel_); }
+  // Call when next_look() has passed; -1 ms means that there is nothing to look after.
+  void on_tick();
+  [[nodiscard]] std::chrono::milliseconds next_look() const;
+  void before_stop_signal() { connects_.interrupt_all(channel_); }
+
+  // The high-water mark of each tmpfs; a full one becomes a finding (CD103), once.
+  void measure_storage();
+  // After the last process has ended.
+  [[nodiscard]] ScanResult scan();
+  [[nodiscard]] const InstanceView& instance() const { return instance_; }
+
+ private:
+  void dispatch(const kernel::Notification& call);
+  void refresh_identity(const kernel::NotifyRow& row, KnownThread& thread);
+  void take_record(const KnownThread& thread);
+  void handle_bind(const kernel::Notification& call, const kernel::NotifyRow& row, const KnownThread& thread);
+
+  const plan::Plan& plan_;
+  InstanceView instance_;
+  EventLog& events_;
+  kernel::NotifyChannel channel_;
+  Identities identities_;
+  Threads threads_;
+  ConnectRules rules_;
+  ConnectBroker connects_;
+  WriteAudit audit_;
+  Baseline baseline_;
+  std::vector<StorageUse> storage_;
+  std::vector<bool> full_;
+  std::chrono::steady_clock::time_point last_measured_;
+  bool written_since_measured_ = false;
+};
+
+}  // namespace cofferdam::supervise

@@ -1,0 +1,202 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include "unit/logs/pump_fixture.hpp"
+
+namespace cofferdam::logs {
+namespace {
+
+TEST_F(PumpTest, CarriesEverythingToJson) {
+  start(Format::json);
+  std::string huge;
+  while (huge.size() < (1U << 20)) huge += "0123456789abcdef\xe2\x82\xac";
+  std::thread app([&] {
+    put(out.write, "one\n" + huge + "\n" + std::string("n\0l\n", 4) + "x\xff\n\nprompt> ");
+    end_streams();
+  });
+  const auto all = records(read_all(console.read));
+  app.join();
+  EXPECT_EQ(wait(), kPumpDone);
+  std::string joined;
+  for (std::size_t i = 1; i + 4 < all.size(); ++i) joined += all[i].at("message").get<std::string>();
+  EXPECT_TRUE(joined == huge);
+  ASSERT_GE(all.size(), 60U);
+  EXPECT_EQ(all[all.size() - 4]["message"], std::string("n\0l", 3));
+  EXPECT_EQ(all[all.size() - 3]["message_b64"], "eP8=");
+  EXPECT_EQ(all[all.size() - 2]["message"], "");
+  EXPECT_EQ(all.back()["message"], "prompt> ");
+  EXPECT_EQ(all.back()["eol"], false);
+  EXPECT_EQ(counters->out_records, 6U);
+  EXPECT_EQ(counters->out_bytes, 4 + huge.size() + 1 + 4 + 3 + 1 + 8);
+  EXPECT_EQ(counters->sinks[0].delivered, 6U);
+  EXPECT_EQ(counters->sinks[0].pending, 0U);
+  EXPECT_EQ(counters->dropped, 0U);
+}
+
+TEST_F(PumpTest, AFastWriterAndASlowConsoleLoseNothing) {
+  start(Format::json);
+  constexpr int kLines = 30'000;
+  std::thread app([&] {
+    std::string block;
+    for (int i = 0; i < kLines; ++i) {
+      block += "line " + std::to_string(i) + "\n";
+      if (block.size() > 60'000) {
+        put(i % 2 == 0 ? out.write : err.write, block);
+        block.clear();
+      }
+    }
+    put(out.write, block);
+    end_streams();
+  });
+  std::this_thread::sleep_for(50ms);
+  const auto all = records(read_all(console.read));
+  app.join();
+  EXPECT_EQ(wait(), kPumpDone);
+  EXPECT_EQ(all.size(), kLines);
+  EXPECT_EQ(counters->out_records + counters->err_records, kLines);
+  EXPECT_EQ(counters->sinks[0].delivered, kLines);
+}
+
+// Another program may have made the console non-blocking.
+TEST_F(PumpTest, ANonBlockingConsoleIsWaitedFor) {
+  ASSERT_EQ(fcntl(console.write, F_SETFL, O_NONBLOCK), 0);
+  start(Format::raw);
+  const std::string bytes(3U << 20, 'x');
+  std::thread app([&] {
+    put(out.write, bytes);
+    end_streams();
+  });
+  std::this_thread::sleep_for(50ms);
+  EXPECT_TRUE(read_all(console.read) == bytes);
+  app.join();
+  EXPECT_EQ(wait(), kPumpDone);
+}
+
+TEST_F(PumpTest, RawPassesBytesToTheirStreams) {
+  start(Format::raw);
+  const std::string bytes("a\0\xff\r\n\x1b[2Jprompt> ", 17);
+  put(out.write, bytes);
+  put(err.write, "oops\n");
+  EXPECT_EQ(read_within(console.read, 2s, bytes.size()), bytes);
+  EXPECT_EQ(read_within(console_err.read, 2s, 5), "oops\n");
+  end_streams();
+  EXPECT_EQ(wait(), kPumpDone);
+  EXPECT_EQ(counters->out_records, 2U);
+  EXPECT_EQ(counters->err_records, 1U);
+  EXPECT_EQ(counters->sinks[0].delivered, 3U);
+}
+
+TEST_F(PumpTest, PrettyShowsAPromptSoon) {
+  start(Format::pretty);
+  put(out.write, "name: ");
+  EXPECT_EQ(read_within(console.read, 2s), "web.1 | name: ");
+  put(out.write, "bob\n");
+  EXPECT_EQ(read_within(console.read, 2s), "bob\n");
+  end_streams();
+  EXPECT_EQ(wait(), kPumpDone);
+  EXPECT_EQ(read_all(console.read), "");
+}
+
+TEST_F(PumpTest, AGoneConsoleEndsThePumpAtOnce) {
+  start(Format::json);
+  console.close_read();
+  put(out.write, "a\n");
+  EXPECT_EQ(wait(), kPumpConsoleGone);
+  EXPECT_TRUE(counters->console_gone);
+  EXPECT_EQ(counters->dropped, 1U);
+  EXPECT_EQ(counters->sinks[0].delivered, 0U);
+}
+
+TEST_F(PumpTest, AGoneConsoleDoesNotDisturbTheFile) {
+  const std::string path = directory / "app.jsonl";
+  start(Format::pretty, {{LogSink::Type::console, "", {}}, {LogSink::Type::file, path, {}}});
+  console.close_read();
+  put(out.write, "a\nb\n");
+  std::this_thread::sleep_for(50ms);
+  put(err.write, "c\n");
+  end_streams();
+  EXPECT_EQ(wait(), kPumpDone);
+  std::ifstream file(path);
+  const auto all = records(std::string(std::istreambuf_iterator<char>(file), {}));
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_TRUE(counters->console_gone);
+  EXPECT_EQ(counters->dropped, 3U);
+  EXPECT_EQ(counters->sinks[0].delivered, 0U);
+  EXPECT_EQ(counters->sinks[1].delivered, 3U);
+}
+
+TEST_F(PumpTest, AFullDiskDropsRecordsAndCountsThem) {
+  if (access("/dev/full", W_OK) != 0) GTEST_SKIP() << "needs /dev/full";
+  start(Format::json, {{LogSink::Type::file, "/dev/full", {}}, {LogSink::Type::console, "", {}}});
+  put(out.write, "a\nb\n");
+  end_streams();
+  EXPECT_EQ(records(read_all(console.read)).size(), 2U);
+  EXPECT_EQ(wait(), kPumpDone);
+  EXPECT_EQ(counters->sinks[0].delivered, 0U);
+  EXPECT_EQ(counters->sinks[1].delivered, 2U);
+  EXPECT_EQ(counters->dropped, 2U);
+}
+
+TEST_F(PumpTest, DrainsWhenTheAppIsGoneAndAPipeIsHeldOpen) {
+  start(Format::json);
+  put(out.write, "last words");
+  const auto before = std::chrono::steady_clock::now();
+  control.close_write();
+  EXPECT_EQ(wait(), kPumpDone);
+  const auto took = std::chrono::steady_clock::now() - before;
+  EXPECT_GE(took, 250ms);
+  EXPECT_LT(took, 3s);
+  const auto all = records(read_all(console.read));
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0]["message"], "last words");
+  EXPECT_EQ(all[0]["eol"], false);
+}
+
+TEST_F(PumpTest, WhatASurvivorWritesWhileDrainingStillComes) {
+  start(Format::json);
+  put(out.write, "app\n");
+  put(control.write, "x");
+  for (int i = 0; i < 4; ++i) {
+    std::this_thread::sleep_for(120ms);
+    put(err.write, "survivor\n");
+  }
+  EXPECT_EQ(wait(), kPumpDone);
+  EXPECT_EQ(records(read_all(console.read)).size(), 5U);
+}
+
+TEST_F(PumpTest, AChattySurvivorDoesNotHoldItForever) {
+  drain_at_most = 600ms;
+  start(Format::json);
+  control.close_write();
+  const auto before = std::chrono::steady_clock::now();
+  std::thread console_reader([&] { (void)read_all(console.read); });
+  while (waitpid(pid, nullptr, WNOHANG) == 0) {
+    (void)!::write(out.write, "again\n", 6);
+    std::this_thread::sleep_for(50ms);
+    ASSERT_LT(std::chrono::steady_clock::now() - before, 4s);
+  }
+  pid = -1;
+  console_reader.join();
+  EXPECT_GE(std::chrono::steady_clock::now() - before, 550ms);
+}
+
+TEST_F(PumpTest, SurvivesTheSignalsOfATerminal) {
+  start(Format::json);
+  put(out.write, "a\n");
+  EXPECT_NE(read_within(console.read, 2s), "");
+  for (const int signal : {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGPIPE}) kill(pid, signal);
+  put(out.write, "b\n");
+  end_streams();
+  EXPECT_EQ(wait(), kPumpDone);
+  EXPECT_EQ(counters->out_records, 2U);
+}
+
+}  // namespace
+}  // namespace cofferdam::logs

@@ -1,0 +1,109 @@
+#include "report/text.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "unit/report/samples.hpp"
+
+namespace cofferdam::report {
+namespace {
+
+const TextOptions kOptions{"/srv/app", "", false};
+
+std::size_t lines_of(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+TEST(Summary, IsEmptyWhenNothingHappened) {
+  Report report = sample_report();
+  report.lost.clear();
+  report.findings.clear();
+  EXPECT_EQ(summary(report, kOptions), "");
+  report.lost = {{{"/srv/app", "directory", Change::metadata, 0}, "file", {}},
+                 {{"/run/x.sock", "socket", Change::created, 0}, "file", {}}};
+  EXPECT_EQ(summary(report, kOptions), "");
+}
+
+TEST(Summary, SaysWhatWasRefusedAndWhatIsLost) {
+  Report report = sample_report();
+  report.lost = {sample_lost("/srv/app/.git/index", "vcs", 100, Change::modified),
+                 sample_lost("/srv/app/__pycache__/a.pyc", "cache", 2048),
+                 sample_lost("/srv/app/a.py", "source", 10),
+                 sample_lost("/srv/app/app.log", "log", 10),
+                 sample_lost("/srv/app/media/a.png", "file", 1'500'000),
+                 sample_lost("/var/x", "file", 1),
+                 sample_lost("/srv/app/b.py", "source", 10, Change::deleted)};
+  report.lost.back().writers.clear();
+  EXPECT_EQ(
+      summary(report, kOptions),
+      "refused  psql may not connect to the database at 127.0.0.1:5432 (3 times)\n"
+      "         psql -h 127.0.0.1 (pid 7, started by sh, by gunicorn); database.allow in cofferdam.yaml:3 [CD201]\n"
+      "         instead: use cofferdam shell -- psql\n"
+      "lost     2 source or version-control files (110 bytes); change them outside of the run; --keep-writes DIR "
+      "saves what was written\n"
+      "         .git/index (100 bytes, changed, by gunicorn)\n"
+      "         a.py (10 bytes, by gunicorn)\n"
+      "lost     2 files (1.4 MiB); keep what must last in a database or an object store\n"
+      "         media/a.png (1.4 MiB, by gunicorn)\n"
+      "         /var/x (1 byte, by gunicorn)\n"
+      "lost     1 log file (10 bytes): app.log; log to stdout or stderr instead\n"
+      "lost     1 cache file (2.0 KiB), made again when needed\n"
+      "web.1 exited 0; 6 files lost (1.4 MiB), 1 deletion undone, 3 refusals; full list: --report FILE\n");
+}
+
+TEST(Summary, NeverHasMoreThanFifteenLines) {
+  for (std::size_t refusals = 0; refusals < 8; ++refusals) {
+    for (std::size_t files = 0; files < 8; ++files) {
+      for (unsigned kinds = 0; kinds < 16; ++kinds) {
+        Report report = sample_report();
+        report.findings.clear();
+        report.lost.clear();
+        report.logs.dropped = kinds & 1U;
+        for (std::size_t i = 0; i < refusals; ++i) report.findings.push_back(sample_refusal());
+        for (std::size_t i = 0; i < files; ++i) {
+          report.lost.push_back(sample_lost("/srv/app/f", "file", 1));
+          if ((kinds & 2U) != 0) report.lost.push_back(sample_lost("/srv/app/f", "source", 1));
+          if ((kinds & 4U) != 0) report.lost.push_back(sample_lost("/srv/app/f", "log", 1));
+          if ((kinds & 8U) != 0) report.lost.push_back(sample_lost("/srv/app/f", "cache", 1));
+        }
+        const std::string text = summary(report, kOptions);
+        ASSERT_LE(lines_of(text), kSummaryLines) << text;
+        ASSERT_EQ(text.find("refused") != std::string::npos, refusals != 0) << text;
+      }
+    }
+  }
+}
+
+TEST(Summary, CountsWhatItDoesNotName) {
+  Report report = sample_report();
+  report.findings.assign(9, sample_refusal(1));
+  report.lost.assign(40, sample_lost("/srv/app/f", "file", 1));
+  const std::string text = summary(report, kOptions);
+  EXPECT_NE(text.find("and 6 other refusals"), std::string::npos) << text;
+  EXPECT_NE(text.find(", and 37 more"), std::string::npos) << text;
+}
+
+TEST(Summary, NamesOfTheAppCannotCommandTheTerminal) {
+  Report report = sample_report();
+  report.findings[0].finding.message = "a\x1b[2Jb\nc";
+  report.lost = {sample_lost("/srv/app/x\x1b]0;t\x07\n", "file", 1)};
+  const std::string text = summary(report, kOptions);
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
+  EXPECT_NE(text.find("x\\x1b]0;t\\x07\\n"), std::string::npos) << text;
+}
+
+TEST(Summary, ColourAndReportFile) {
+  const std::string text = summary(sample_report(), {"/srv/app", "/srv/app/r.json", true});
+  EXPECT_NE(text.find("\x1b[1;31mrefused\x1b[0m  psql"), std::string::npos);
+  EXPECT_NE(text.find("full list: r.json\n"), std::string::npos);
+}
+
+TEST(Summary, SaysHowInstancesEnded) {
+  Report report = sample_report();
+  report.instances = {{"web.1", std::nullopt, 9, 0}, {"web.2", 3, std::nullopt, 0}};
+  EXPECT_NE(summary(report, kOptions).find("web.1 was ended by SIGKILL; web.2 exited 3; "), std::string::npos);
+}
+
+}  // namespace
+}  // namespace cofferdam::report
