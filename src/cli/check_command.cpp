@@ -1,0 +1,38 @@
+#include <unistd.h>
+
+#include <climits>
+#include <cstdio>
+
+#include "cli/commands.hpp"
+#include "cli/console.hpp"
+#include "cli/options.hpp"
+#include "cofferdam/policy.hpp"
+
+namespace cofferdam::cli {
+
+int check_command(const Invocation& invocation) {
+  const auto options = parse_check(invocation.arguments);
+  if (!options) return report_error({"check: " + options.error().message, 0, 2});
+  if (options->help) {
+    std::fputs(check_help().c_str(), stdout);
+    return 0;
+  }
+  PolicyContext context;
+  char buffer[PATH_MAX];
+  context.working_directory = getcwd(buffer, sizeof buffer) != nullptr ? buffer : "/";
+  context.environment = environment_map();
+  if (const auto home = context.environment.find("HOME"); home != context.environment.end()) context.home = home->second;
+  std::vector<std::string> files = options->files;
+  if (files.empty()) files.push_back(discover_policy(std::nullopt, context));
+  int result = 0;
+  for (const std::string& file : files) {
+    const auto loaded = load_policy(file, context);
+    const auto& diagnostics = loaded ? loaded->warnings : loaded.error();
+    for (const Diagnostic& diagnostic : diagnostics) std::printf("%s\n", format_diagnostic(diagnostic).c_str());
+    if (!loaded) result = 2;
+    std::printf("%s: %s\n", file.c_str(), loaded ? "ok" : "not valid");
+  }
+  return result;
+}
+
+}  // namespace cofferdam::cli

@@ -1,0 +1,193 @@
+#include "cli/options.hpp"
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <sstream>
+
+#include "base/text.hpp"
+
+namespace po = boost::program_options;
+
+namespace cofferdam::cli {
+
+namespace {
+
+po::options_description run_options() {
+  po::options_description options("Options");
+  auto add = options.add_options();
+  add("policy,p", po::value<std::string>()->value_name("FILE"), "policy file or name of a shipped one (twelve-factor, django, node)");
+  add("user,u", po::value<std::string>()->value_name("USER"), "as root: run the app as this user");
+  add("format,f", po::value<std::string>()->value_name("FORMAT"), "pretty, json or raw (default: pretty on a terminal, else json)");
+  add("report", po::value<std::string>()->value_name("FILE"), "write the report as JSON");
+  add("events", po::value<std::string>()->value_name("FILE"), "write the events as JSON Lines");
+  add("keep-writes", po::value<std::string>()->value_name("DIR"), "copy out what the app wrote");
+  add("fail-on", po::value<std::string>()->value_name("WHAT"), "exit 3 on these findings: codes, error or warning, comma-separated");
+  add("help,h", "this text");
+  return options;
+}
+
+po::options_description shell_options() {
+  po::options_description options("Options");
+  auto add = options.add_options();
+  add("policy,p", po::value<std::string>()->value_name("FILE"), "policy file or name of a shipped one");
+  add("user,u", po::value<std::string>()->value_name("USER"), "as root: run as this user");
+  add("report", po::value<std::string>()->value_name("FILE"), "write the report as JSON");
+  add("events", po::value<std::string>()->value_name("FILE"), "write the events as JSON Lines");
+  add("keep-writes", po::value<std::string>()->value_name("DIR"), "copy out what was written");
+  add("help,h", "this text");
+  return options;
+}
+
+po::options_description check_options() {
+  po::options_description options("Options");
+  options.add_options()("help,h", "this text");
+  return options;
+}
+
+po::options_description doctor_options() {
+  po::options_description options("Options");
+  auto add = options.add_options();
+  add("policy,p", po::value<std::string>()->value_name("FILE"), "the policy whose mounts are looked at");
+  add("json", "as JSON");
+  add("help,h", "this text");
+  return options;
+}
+
+// Splits the arguments into ours and the command: Boost would look for options in the command as well.
+struct Split {
+  std::vector<std::string> own;
+  std::vector<std::string> rest;
+};
+
+Split split_command(const std::vector<std::string>& arguments, const po::options_description& options) {
+  Split split;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    if (argument == "--") {
+      split.rest.assign(arguments.begin() + static_cast<std::ptrdiff_t>(i) + 1, arguments.end());
+      return split;
+    }
+    if (!argument.starts_with('-') || argument == "-") {
+      split.rest.assign(arguments.begin() + static_cast<std::ptrdiff_t>(i), arguments.end());
+      return split;
+    }
+    split.own.push_back(argument);
+    const std::string name = argument.starts_with("--") ? argument.substr(2) : argument.substr(1, 1);
+    const bool attached = argument.find('=') != std::string::npos || (!argument.starts_with("--") && argument.size() > 2);
+    const po::option_description* known = options.find_nothrow(argument.starts_with("--") ? name : "-" + name, false);
+    if (known != nullptr && !attached && known->semantic()->max_tokens() > 0 && i + 1 < arguments.size()) {
+      split.own.push_back(arguments[++i]);
+    }
+  }
+  return split;
+}
+
+std::string nearest_option(const std::string& wrong, const po::options_description& options) {
+  std::vector<std::string> names;
+  for (const auto& option : options.options()) names.push_back("--" + option->long_name());
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  const auto near = base::nearest(wrong, views);
+  return near ? "; did you mean " + std::string(*near) + "?" : "";
+}
+
+Result<po::variables_map> parse(const std::vector<std::string>& own, const po::options_description& options) {
+  try {
+    const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
+    po::variables_map values;
+    po::store(po::command_line_parser(own).options(options).style(style).run(), values);
+    po::notify(values);
+    return values;
+  } catch (const po::unknown_option& unknown) {
+    const std::string name = unknown.get_option_name();
+    return fail("unknown option " + base::printable(name) + nearest_option(name, options), 0, 2);
+  } catch (const po::error& error) {
+    return fail(error.what(), 0, 2);
+  }
+}
+
+std::string text_of(const po::variables_map& values, const char* name) {
+  return values.count(name) != 0 ? values[name].as<std::string>() : std::string();
+}
+
+std::optional<std::string> value_of(const po::variables_map& values, const char* name) {
+  if (values.count(name) == 0) return std::nullopt;
+  return values[name].as<std::string>();
+}
+
+Result<RunOptions> parse_command(const std::vector<std::string>& arguments, const po::options_description& options) {
+  Split split = split_command(arguments, options);
+  auto values = parse(split.own, options);
+  if (!values) return std::unexpected(values.error());
+  RunOptions result;
+  result.policy = value_of(*values, "policy");
+  result.user = value_of(*values, "user");
+  result.format = text_of(*values, "format");
+  result.report = text_of(*values, "report");
+  result.events = text_of(*values, "events");
+  result.keep_writes = text_of(*values, "keep-writes");
+  const std::string fail_on = text_of(*values, "fail-on");
+  if (!fail_on.empty()) {
+    for (const std::string_view part : base::split(fail_on, ',')) result.fail_on.emplace_back(part);
+  }
+  result.help = values->count("help") != 0;
+  result.command = std::move(split.rest);
+  return result;
+}
+
+std::string help_of(const char* usage, const po::options_description& options) {
+  std::ostringstream text;
+  text << "Usage: cofferdam " << usage << "\n\n" << options;
+  return text.str();
+}
+
+}  // namespace
+
+Result<RunOptions> parse_run(const std::vector<std::string>& arguments) {
+  auto options = parse_command(arguments, run_options());
+  if (!options) return options;
+  constexpr std::string_view kFormats[] = {"pretty", "json", "raw"};
+  if (!options->format.empty() && std::ranges::find(kFormats, std::string_view(options->format)) == std::end(kFormats)) {
+    return fail("--format " + base::printable(options->format) + ": must be pretty, json or raw", 0, 2);
+  }
+  for (const std::string& what : options->fail_on) {
+    const bool code = what.size() == 5 && what.starts_with("CD") && what.find_first_not_of("0123456789", 2) == std::string::npos;
+    if (what != "error" && what != "warning" && !code) {
+      return fail("--fail-on " + base::printable(what) + ": must be a code such as CD201, error or warning", 0, 2);
+    }
+  }
+  return options;
+}
+
+Result<RunOptions> parse_shell(const std::vector<std::string>& arguments) { return parse_command(arguments, shell_options()); }
+
+Result<CheckOptions> parse_check(const std::vector<std::string>& arguments) {
+  const Split split = split_command(arguments, check_options());
+  auto values = parse(split.own, check_options());
+  if (!values) return std::unexpected(values.error());
+  return CheckOptions{split.rest, values->count("help") != 0};
+}
+
+Result<DoctorOptions> parse_doctor(const std::vector<std::string>& arguments) {
+  const Split split = split_command(arguments, doctor_options());
+  if (!split.rest.empty()) return fail("doctor takes no argument: " + base::printable(split.rest.front()), 0, 2);
+  auto values = parse(split.own, doctor_options());
+  if (!values) return std::unexpected(values.error());
+  return DoctorOptions{value_of(*values, "policy"), values->count("json") != 0, values->count("help") != 0};
+}
+
+std::string run_help() {
+  return help_of("run [OPTION...] [--] COMMAND [ARG...]\n\nRuns a command under the policy: local storage is lost at the end, the "
+                 "database is\nreachable only from the app itself, output becomes log records.", run_options());
+}
+std::string shell_help() {
+  return help_of("shell [OPTION...] [--] [COMMAND [ARG...]]\n\nA one-off instance with a terminal and storage of its own under the same policy.",
+                 shell_options());
+}
+std::string check_help() {
+  return help_of("check [FILE...]\n\nValidates policies (default: the one that run would find).", check_options());
+}
+std::string doctor_help() {
+  return help_of("doctor [--json]\n\nSays what this machine can enforce, rule by rule, and what to change.", doctor_options());
+}
+
+}  // namespace cofferdam::cli

@@ -1,0 +1,47 @@
+// The command line. The only Boost code; its exceptions end here.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cofferdam/result.hpp"
+
+namespace cofferdam::cli {
+
+struct RunOptions {
+  std::optional<std::string> policy;
+  std::optional<std::string> user;
+  std::string format;  // empty: by what stdout is
+  std::string report;
+  std::string events;
+  std::string keep_writes;
+  std::vector<std::string> fail_on;
+  std::vector<std::string> command;
+  bool help = false;
+};
+
+struct CheckOptions {
+  std::vector<std::string> files;
+  bool help = false;
+};
+
+struct DoctorOptions {
+  std::optional<std::string> policy;
+  bool json = false;
+  bool help = false;
+};
+
+// Everything from the first word that is no option, or after `--`, is the command.
+[[nodiscard]] Result<RunOptions> parse_run(const std::vector<std::string>& arguments);
+[[nodiscard]] Result<RunOptions> parse_shell(const std::vector<std::string>& arguments);
+[[nodiscard]] Result<CheckOptions> parse_check(const std::vector<std::string>& arguments);
+[[nodiscard]] Result<DoctorOptions> parse_doctor(const std::vector<std::string>& arguments);
+
+// The options of a command, for --help.
+[[nodiscard]] std::string run_help();
+[[nodiscard]] std::string shell_help();
+[[nodiscard]] std::string check_help();
+[[nodiscard]] std::string doctor_help();
+
+}  // namespace cofferdam::cli

@@ -1,0 +1,104 @@
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "kernel/filter.hpp"
+#include "kernel/landlock.hpp"
+#include "kernel/process.hpp"
+#include "launch/child.hpp"
+
+namespace cofferdam::launch {
+
+void give_up(const Prepared& prepared, Step step, int error, int index) noexcept {
+  prepared.page->failed_errno = error;
+  prepared.page->failed_index = index;
+  prepared.page->failed_step = static_cast<int>(step);
+  _exit(125);
+}
+
+void follow_launcher(const Prepared& prepared) noexcept {
+  if (const int error = kernel::die_with_parent(); error != 0) give_up(prepared, Step::die_with_parent, error);
+  // Had it died before the line above, nobody would tell us: its pidfd is readable then.
+  pollfd launcher{prepared.launcher_pidfd, POLLIN, 0};
+  if (poll(&launcher, 1, 0) != 0) give_up(prepared, Step::die_with_parent, ESRCH);
+}
+
+namespace {
+
+void must(const Prepared& prepared, Step step, int error) noexcept {
+  if (error != 0) give_up(prepared, step, error);
+}
+
+void take_stdio(const Prepared& prepared) noexcept {
+  const int sources[3] = {prepared.stdio.in, prepared.stdio.out, prepared.stdio.err};
+  for (int target = 0; target < 3; ++target) {
+    // The sources are all above 2, so no copy overwrites one that is still needed; dup2 clears close-on-exec.
+    if (dup2(sources[target], target) < 0) give_up(prepared, Step::take_stdio, errno);
+  }
+  if (prepared.stdio.controlling_terminal && ioctl(0, TIOCSCTTY, 0) != 0) give_up(prepared, Step::take_terminal, errno);
+}
+
+void restore_signals(const Prepared& prepared) noexcept {
+  for (int number = 1; number < 32; ++number) {
+    if (number == SIGKILL || number == SIGSTOP) continue;
+    // Only "ignored" survives an exec; whatever else the launcher has set is its own.
+    struct sigaction inherited {};
+    inherited.sa_handler = prepared.inherited->dispositions[number].sa_handler == SIG_IGN ? SIG_IGN : SIG_DFL;
+    sigaction(number, &inherited, nullptr);
+  }
+  sigprocmask(SIG_SETMASK, &prepared.inherited->signal_mask, nullptr);
+}
+
+void limit_resources(const Prepared& prepared) noexcept {
+  // Soft = hard = 1 and not 0: a limit of 0 does not stop a core_pattern that is a pipe (core(5)).
+  const rlimit core{1, 1};
+  setrlimit(RLIMIT_CORE, &core);
+  setrlimit(RLIMIT_NOFILE, &prepared.inherited->open_files);
+  umask(prepared.inherited->umask);
+}
+
+}  // namespace
+
+void run_app(const Prepared& prepared, int landlock_ruleset) noexcept {
+  const plan::Plan& plan = *prepared.plan;
+  // A session of its own: no controlling terminal to inject into, and kill(0) stays inside.
+  if (setsid() < 0) give_up(prepared, Step::new_session, errno);
+  // The table is shared with the launcher until here; what follows is the app's alone, except the listener.
+  restore_signals(prepared);
+  limit_resources(prepared);
+
+  // The bounding set first: dropping it needs CAP_SETPCAP, which a change of identity takes away. Landlock and the
+  // filter come last because they forbid what the steps before them do.
+  must(prepared, Step::drop_capabilities, kernel::limit_capabilities(plan.kept_capabilities));
+  if (plan.identity.change) {
+    const auto& groups = plan.identity.groups;
+    must(prepared, Step::take_identity,
+         kernel::take_identity(plan.identity.uid, plan.identity.gid, {groups.data(), groups.size()}));
+  }
+  // In a pid namespace the init dies with the launcher and takes all along; without one the app asks for itself.
+  // After the change of identity, which would clear it.
+  if (plan.mode == Mode::container) follow_launcher(prepared);
+  if (chdir(plan.working_directory.c_str()) != 0) give_up(prepared, Step::change_directory, errno);
+  must(prepared, Step::no_new_privileges, kernel::set_no_new_privs());
+  if (landlock_ruleset >= 0) must(prepared, Step::enter_landlock, -kernel::enter_landlock(landlock_ruleset));
+
+  const sock_fprog program{static_cast<unsigned short>(prepared.filter.size()),
+                           const_cast<sock_filter*>(prepared.filter.data())};
+  const int listener = kernel::load_filter(&program, 0);
+  if (listener < 0) give_up(prepared, Step::load_filter, -listener);
+  // The launcher finds the listener at this number in the table that it shares with us until the next line.
+  prepared.page->listener = listener;
+  must(prepared, Step::close_descriptors, kernel::unshare_descriptors());
+  const char left_byte = 'L';
+  if (write(prepared.status_pipe, &left_byte, 1) != 1) give_up(prepared, Step::load_filter, errno);
+  take_stdio(prepared);
+  must(prepared, Step::close_descriptors, kernel::close_from(3));
+  execve(plan.program.path.c_str(), prepared.argv.data(), prepared.environment.data());
+  give_up(prepared, Step::execute, errno);
+}
+
+}  // namespace cofferdam::launch

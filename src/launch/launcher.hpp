@@ -1,0 +1,45 @@
+// Starts the app under a plan: prepares everything, clones, and hands the supervisor what it needs.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <vector>
+
+#include "kernel/fd.hpp"
+#include "launch/prepared.hpp"
+
+namespace cofferdam::launch {
+
+struct SharedPageDeleter {
+  void operator()(SharedPage* page) const noexcept;
+};
+
+// What runs after a successful launch. Local mode: `init` is the pid-namespace init, `status` tells of the end.
+// Container mode: the app is a child of this process, and `init` is empty.
+struct Launched {
+  kernel::Fd listener;
+  kernel::Fd app;     // pidfd of the app
+  kernel::Fd init;    // pidfd of the init
+  kernel::Fd status;  // read end of the status pipe
+  pid_t app_pid = 0;  // as this process sees it
+  pid_t init_pid = 0;
+  kernel::Fd root;    // O_PATH, the root of the instance
+  struct Mount {
+    kernel::Fd root;
+    kernel::Fd layer;
+    std::uint64_t mount_id = 0;
+  };
+  std::vector<Mount> mounts;  // as plan.mounts
+  std::unique_ptr<SharedPage, SharedPageDeleter> page;
+};
+
+// The launcher must be single-threaded. On failure everything that was started is dead and reaped; the error says
+// which step failed and, where it is known, the way out.
+[[nodiscard]] Result<Launched> launch(const plan::Plan& plan, const Stdio& stdio, const Inherited& inherited,
+                                      int grace_milliseconds);
+
+// An error for a failed step, also used when exec fails after the listener was handed over.
+[[nodiscard]] Error step_error(const plan::Plan& plan, const SharedPage& page);
+
+}  // namespace cofferdam::launch

@@ -1,0 +1,58 @@
+// Everything that the child needs, as C strings and numbers: after clone nothing is allocated.
+#pragma once
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <csignal>
+#include <string>
+#include <vector>
+
+#include "kernel/filter.hpp"
+#include "launch/shared.hpp"
+#include "plan/plan.hpp"
+
+namespace cofferdam::launch {
+
+struct PreparedMount {
+  const plan::PlannedMount* plan = nullptr;
+  std::string tmpfs_options;  // "size=...,mode=..."
+  std::string scratch;        // overlay: the directory of its layers
+};
+
+// The three descriptors that the app gets, and its terminal.
+struct Stdio {
+  int in = -1;
+  int out = -1;
+  int err = -1;
+  bool controlling_terminal = false;  // `in` becomes the controlling terminal (cofferdam shell)
+};
+
+// What the launcher was started with and the app is to get, taken before the launcher changes its own.
+struct Inherited {
+  sigset_t signal_mask{};
+  struct sigaction dispositions[32]{};  // of signals 1 to 31
+  rlimit open_files{};
+  mode_t umask = 022;
+};
+[[nodiscard]] Inherited take_inherited();
+
+struct Prepared {
+  const plan::Plan* plan = nullptr;
+  std::vector<PreparedMount> mounts;
+  std::vector<char*> argv;
+  std::vector<char*> environment;
+  std::vector<sock_filter> filter;
+  std::string uid_map;
+  std::string gid_map;
+  Stdio stdio;
+  SharedPage* page = nullptr;
+  int go_pipe = -1;       // read end: a byte comes when the maps are written (full map only)
+  int status_pipe = -1;   // write end: 'L' the listener is there and the app, 'I' the init has left our descriptor
+                          // table, 'X' the app has ended and all are reaped
+  int launcher_pidfd = -1;
+  const Inherited* inherited = nullptr;
+  int grace_milliseconds = 2000;     // for what is left after the app has ended
+};
+
+}  // namespace cofferdam::launch

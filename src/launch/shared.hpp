@@ -1,0 +1,64 @@
+// The page that the launcher shares with the processes it starts, from clone to exec.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace cofferdam::launch {
+
+// Each step between clone and exec, in the order of child.cpp. A failing step is reported by its number.
+enum class Step : int {
+  none,
+  map_ids,
+  die_with_parent,
+  take_handles,
+  make_read_only,
+  make_scratch,
+  mount_overlay,
+  mount_tmpfs,
+  mount_bind,
+  mount_hidden,
+  mount_persistent,
+  mount_device,
+  mount_proc,
+  build_landlock,
+  open_handles,
+  start_app,
+  new_session,
+  take_stdio,
+  take_terminal,
+  drop_capabilities,
+  take_identity,
+  change_directory,
+  no_new_privileges,
+  enter_landlock,
+  load_filter,
+  close_descriptors,
+  execute,
+};
+[[nodiscard]] const char* describe(Step step);
+
+// Descriptors of one mount in the table that launcher and init share; -1 where there is none.
+struct MountHandles {
+  int root = -1;   // the merged directory as the app sees it (O_PATH)
+  int layer = -1;  // readable directory of what was written: the overlay's upper layer, or the tmpfs itself
+};
+inline constexpr std::size_t kMaxMounts = 64;
+
+// Lives in MAP_SHARED memory. Plain data: written by the child, read by the launcher after it was told to.
+struct SharedPage {
+  std::atomic<int> failed_step{0};
+  std::atomic<int> failed_errno{0};
+  std::atomic<int> failed_index{-1};  // which mount
+  std::atomic<int> listener{-1};
+  int app_pidfd = -1;  // written by clone(2) itself, before the app runs
+  int ruleset = -1;    // of Landlock, for closing
+  std::atomic<int> app_pid{0};  // as the init sees it
+  int root = -1;                // the root of the instance (O_PATH)
+  MountHandles mounts[kMaxMounts];
+  std::atomic<int> exit_status{-1};  // of wait(2), once the app has ended
+  std::atomic<int> stragglers{0};    // processes that had to be killed after the app had ended
+};
+
+}  // namespace cofferdam::launch

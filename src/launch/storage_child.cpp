@@ -1,0 +1,363 @@
+// The mounts of a local instance, in the one order that works (kernel-facts 9.1): handles of every source before
+// anything is covered, then the mounts by path, /dev and /proc last.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <cstring>
+
+#include "kernel/landlock.hpp"
+#include "kernel/mount.hpp"
+#include "launch/child.hpp"
+
+namespace cofferdam::launch {
+
+namespace {
+
+constexpr std::size_t kMaxBinds = 64;
+constexpr std::array<const char*, 6> kDevices = {"null", "zero", "full", "random", "urandom", "tty"};
+
+using Path = std::array<char, PATH_MAX>;
+
+// What is taken before it is covered.
+struct Handles {
+  std::array<int, kMaxMounts> sources{};  // overlay: O_PATH of the lower directory; read-only and persistent: a copied tree
+  std::array<int, kMaxBinds> binds{};
+  std::array<int, kDevices.size()> devices{};
+};
+
+const char* join(Path& into, const char* a, const char* b) noexcept {
+  std::snprintf(into.data(), into.size(), "%s/%s", a, b);
+  return into.data();
+}
+
+// A mount point inside what we have mounted already: missing directories are made, in the tmpfs or the upper layer.
+int make_directories(const char* path) noexcept {
+  Path partial{};
+  const std::size_t length = strnlen(path, partial.size());
+  if (length == partial.size()) return ENAMETOOLONG;
+  for (std::size_t i = 1; i <= length; ++i) {
+    if (path[i] != '/' && path[i] != '\0') continue;
+    std::memcpy(partial.data(), path, i);
+    partial[i] = '\0';
+    if (mkdir(partial.data(), 0755) != 0 && errno != EEXIST && errno != EROFS) return errno;
+  }
+  return 0;
+}
+
+int make_mount_point(const char* path, bool directory) noexcept {
+  struct stat status {};
+  if (stat(path, &status) == 0) return S_ISDIR(status.st_mode) == directory ? 0 : ENOTDIR;
+  if (directory) return make_directories(path);
+  Path parent{};
+  std::snprintf(parent.data(), parent.size(), "%s", path);
+  char* slash = std::strrchr(parent.data(), '/');
+  if (slash != nullptr && slash != parent.data()) {
+    *slash = '\0';
+    if (const int error = make_directories(parent.data()); error != 0) return error;
+  }
+  const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  if (fd < 0) return errno;
+  close(fd);
+  return 0;
+}
+
+// Owner, mode and times of a directory as the host has them, so that the merged view looks like the original.
+void copy_attributes(int from_dirfd, const char* from, int to_dirfd, const char* to) noexcept {
+  struct stat status {};
+  if (fstatat(from_dirfd, from, &status, 0) != 0) return;
+  (void)!fchownat(to_dirfd, to, status.st_uid, status.st_gid, 0);
+  (void)fchmodat(to_dirfd, to, status.st_mode & 07777, 0);
+  const timespec times[2] = {status.st_atim, status.st_mtim};
+  (void)utimensat(to_dirfd, to, times, 0);
+}
+
+Handles take_handles(const Prepared& prepared) noexcept {
+  Handles handles;
+  handles.sources.fill(-1);
+  handles.binds.fill(-1);
+  handles.devices.fill(-1);
+  // Devices and what stays writable are copied before everything becomes read-only: the copies keep their flags.
+  for (std::size_t i = 0; i < kDevices.size(); ++i) {
+    Path path{};
+    const int tree = kernel::clone_tree(AT_FDCWD, join(path, "/dev", kDevices.at(i)), false);
+    if (tree < 0 && tree != -ENOENT) give_up(prepared, Step::take_handles, -tree);
+    handles.devices.at(i) = tree;
+  }
+  for (std::size_t i = 0; i < prepared.mounts.size(); ++i) {
+    const plan::PlannedMount& mount = *prepared.mounts[i].plan;
+    if (mount.type == MountType::persistent) {
+      handles.sources.at(i) = kernel::clone_tree(AT_FDCWD, mount.path.c_str(), true);
+      if (handles.sources.at(i) < 0) give_up(prepared, Step::take_handles, -handles.sources.at(i), static_cast<int>(i));
+    }
+  }
+  kernel::MountAttributes everything;
+  everything.read_only = true;
+  everything.no_device = true;
+  everything.make_private = true;
+  everything.recursive = true;
+  if (const int error = kernel::set_mount_attributes(AT_FDCWD, "/", everything); error < 0) {
+    give_up(prepared, Step::make_read_only, -error);
+  }
+  for (std::size_t i = 0; i < prepared.mounts.size(); ++i) {
+    const plan::PlannedMount& mount = *prepared.mounts[i].plan;
+    if (mount.type == MountType::read_only) {
+      handles.sources.at(i) = kernel::clone_tree(AT_FDCWD, mount.path.c_str(), true);
+    } else if (mount.type == MountType::overlay) {
+      handles.sources.at(i) = open(mount.path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+      if (handles.sources.at(i) < 0) handles.sources.at(i) = -errno;
+    } else {
+      continue;
+    }
+    if (handles.sources.at(i) < 0) give_up(prepared, Step::take_handles, -handles.sources.at(i), static_cast<int>(i));
+  }
+  const auto& binds = prepared.plan->binds;
+  for (std::size_t i = 0; i < binds.size() && i < kMaxBinds; ++i) {
+    // What has gone since the plan was made is simply not there.
+    handles.binds.at(i) = kernel::clone_tree(AT_FDCWD, binds[i].path.c_str(), true);
+  }
+  return handles;
+}
+
+// Directories on the way to a hidden name exist in the upper layer with the attributes of the lower ones.
+int make_whiteout_at(int lower, int upper, const char* relative) noexcept {
+  Path partial{};
+  std::snprintf(partial.data(), partial.size(), "%s", relative);
+  for (char* at = partial.data(); (at = std::strchr(at, '/')) != nullptr; ++at) {
+    *at = '\0';
+    if (mkdirat(upper, partial.data(), 0755) == 0) copy_attributes(lower, partial.data(), upper, partial.data());
+    *at = '/';
+  }
+  const int made = kernel::make_whiteout(upper, relative);
+  return made == -EEXIST ? 0 : made;
+}
+
+void mount_overlay(const Prepared& prepared, const Handles& handles, std::size_t index) noexcept {
+  const PreparedMount& mount = prepared.mounts[index];
+  const int position = static_cast<int>(index);
+  const auto check = [&](int error) {
+    if (error != 0) give_up(prepared, Step::mount_overlay, error < 0 ? -error : error, position);
+  };
+  const char* base = mount.scratch.c_str();
+  Path upper{};
+  Path work{};
+  join(upper, base, "upper");
+  join(work, base, "work");
+  if (mkdir(base, 0700) != 0) check(errno);
+  check(kernel::mount_tmpfs(base, mount.tmpfs_options.c_str(), true));
+  if (mkdir(upper.data(), 0755) != 0 || mkdir(work.data(), 0755) != 0) check(errno);
+  const int layer = open(upper.data(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (layer < 0) check(errno);
+  const int lower = handles.sources.at(index);
+  for (const std::string& hidden : mount.plan->hidden) check(make_whiteout_at(lower, layer, hidden.c_str()));
+  copy_attributes(lower, ".", layer, ".");
+  Path options{};
+  const int length = std::snprintf(options.data(), options.size(),
+                                   "lowerdir=/proc/self/fd/%d,upperdir=%s,workdir=%s,userxattr", lower, upper.data(),
+                                   work.data());
+  if (length < 0 || static_cast<std::size_t>(length) >= options.size()) check(ENAMETOOLONG);
+  check(make_mount_point(mount.plan->path.c_str(), true));
+  check(kernel::mount_overlay(mount.plan->path.c_str(), options.data()));
+  close(lower);
+  prepared.page->mounts[index].layer = layer;
+}
+
+void mount_tmpfs(const Prepared& prepared, std::size_t index) noexcept {
+  const PreparedMount& mount = prepared.mounts[index];
+  const char* path = mount.plan->path.c_str();
+  int error = make_mount_point(path, true);
+  if (error == 0) error = -kernel::mount_tmpfs(path, mount.tmpfs_options.c_str(), mount.plan->exec);
+  if (error == 0) {
+    const int layer = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (layer < 0) error = errno;
+    prepared.page->mounts[index].layer = layer;
+  }
+  if (error != 0) give_up(prepared, Step::mount_tmpfs, error, static_cast<int>(index));
+}
+
+void attach(const Prepared& prepared, int tree, const char* path, bool directory, Step step, int index) noexcept {
+  int error = make_mount_point(path, directory);
+  if (error == 0) error = -kernel::attach_tree(tree, path);
+  if (error != 0) give_up(prepared, step, error, index);
+  close(tree);
+}
+
+void hide(const Prepared& prepared, std::size_t index) noexcept {
+  const plan::PlannedMount& mount = *prepared.mounts[index].plan;
+  int error = 0;
+  if (mount.directory) {
+    error = -kernel::mount_tmpfs(mount.path.c_str(), "size=4k,nr_inodes=2,mode=0555", false);
+    kernel::MountAttributes sealed;
+    sealed.read_only = true;
+    if (error == 0) error = -kernel::set_mount_attributes(AT_FDCWD, mount.path.c_str(), sealed);
+  } else {
+    const int tree = kernel::clone_tree(AT_FDCWD, "/dev/null", false);
+    error = tree < 0 ? -tree : -kernel::attach_tree(tree, mount.path.c_str());
+    if (tree >= 0) close(tree);
+  }
+  if (error != 0) give_up(prepared, Step::mount_hidden, error, static_cast<int>(index));
+}
+
+// Binds that lie below this tmpfs and no deeper mount of ours come right after it.
+void attach_binds(const Prepared& prepared, Handles& handles, const char* below) noexcept {
+  const auto& binds = prepared.plan->binds;
+  const std::size_t length = std::strlen(below);
+  for (std::size_t i = 0; i < binds.size() && i < kMaxBinds; ++i) {
+    const int tree = handles.binds.at(i);
+    if (tree < 0 || binds[i].path.compare(0, length, below) != 0 || binds[i].path.c_str()[length] != '/') continue;
+    attach(prepared, tree, binds[i].path.c_str(), binds[i].directory, Step::mount_bind, -1);
+    handles.binds.at(i) = -1;
+  }
+}
+
+void mount_one(const Prepared& prepared, Handles& handles, std::size_t index) noexcept {
+  const plan::PlannedMount& mount = *prepared.mounts[index].plan;
+  const int position = static_cast<int>(index);
+  switch (mount.type) {
+    case MountType::overlay: mount_overlay(prepared, handles, index); break;
+    case MountType::tmpfs:
+      mount_tmpfs(prepared, index);
+      attach_binds(prepared, handles, mount.path.c_str());
+      break;
+    case MountType::read_only:
+      attach(prepared, handles.sources.at(index), mount.path.c_str(), mount.directory, Step::mount_bind, position);
+      break;
+    case MountType::persistent:
+      attach(prepared, handles.sources.at(index), mount.path.c_str(), mount.directory, Step::mount_persistent, position);
+      break;
+    case MountType::hidden: hide(prepared, index); break;
+  }
+}
+
+bool in_dev(const plan::PlannedMount& mount) noexcept { return mount.path.compare(0, 5, "/dev/") == 0; }
+
+// A minimal /dev: no disks, no terminals of the host, no ptys but our own.
+void build_dev(const Prepared& prepared, Handles& handles) noexcept {
+  const auto check = [&](int error) {
+    if (error != 0) give_up(prepared, Step::mount_device, error < 0 ? -error : error);
+  };
+  check(kernel::mount_tmpfs("/dev", "size=64k,mode=0755", false));
+  Path path{};
+  for (std::size_t i = 0; i < kDevices.size(); ++i) {
+    if (handles.devices.at(i) < 0) continue;
+    attach(prepared, handles.devices.at(i), join(path, "/dev", kDevices.at(i)), false, Step::mount_device, -1);
+  }
+  if (mkdir("/dev/pts", 0755) != 0) check(errno);
+  check(kernel::mount_devpts("/dev/pts"));
+  constexpr std::array<std::array<const char*, 2>, 5> kLinks = {{{"pts/ptmx", "/dev/ptmx"},
+                                                                {"/proc/self/fd", "/dev/fd"},
+                                                                {"/proc/self/fd/0", "/dev/stdin"},
+                                                                {"/proc/self/fd/1", "/dev/stdout"},
+                                                                {"/proc/self/fd/2", "/dev/stderr"}}};
+  for (const auto& link : kLinks) {
+    if (symlink(link[0], link[1]) != 0) check(errno);
+  }
+  for (std::size_t i = 0; i < prepared.mounts.size(); ++i) {
+    if (in_dev(*prepared.mounts[i].plan)) mount_one(prepared, handles, i);
+  }
+  kernel::MountAttributes sealed;
+  sealed.read_only = true;
+  check(kernel::set_mount_attributes(AT_FDCWD, "/dev", sealed));
+}
+
+void build_proc(const Prepared& prepared) noexcept {
+  if (const int error = kernel::mount_proc("/proc"); error != 0) give_up(prepared, Step::mount_proc, -error);
+  if (!prepared.plan->identity.full_map) return;
+  // kuid 0 owns the sysctls: with every id mapped a uid-0 app could write the host's (corpus S34).
+  for (const char* path : {"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs"}) {
+    const int tree = kernel::clone_tree(AT_FDCWD, path, true);
+    if (tree == -ENOENT) continue;
+    kernel::MountAttributes sealed;
+    sealed.read_only = true;
+    sealed.recursive = true;
+    int error = tree < 0 ? -tree : -kernel::set_mount_attributes(tree, "", sealed);
+    if (error == 0) error = -kernel::attach_tree(tree, path);
+    if (error != 0) give_up(prepared, Step::mount_proc, error);
+    close(tree);
+  }
+}
+
+void allow(const Prepared& prepared, int error, int index) noexcept {
+  if (error != 0) give_up(prepared, Step::build_landlock, -error, index);
+}
+
+void allow_file(const Prepared& prepared, int ruleset, const char* path) noexcept {
+  const int fd = open(path, O_PATH | O_CLOEXEC);
+  if (fd < 0) return;
+  allow(prepared, kernel::allow_writing_file(ruleset, fd, prepared.plan->host.landlock_abi), -1);
+  close(fd);
+}
+
+bool is_writable_mount(const plan::PlannedMount& mount) noexcept {
+  return mount.type == MountType::overlay || mount.type == MountType::tmpfs || mount.type == MountType::persistent;
+}
+
+int build_ruleset(const Prepared& prepared) noexcept {
+  const int abi = prepared.plan->host.landlock_abi;
+  if (abi == 0) return -1;
+  const int ruleset = kernel::make_landlock_ruleset(abi);
+  if (ruleset < 0) give_up(prepared, Step::build_landlock, -ruleset);
+  for (std::size_t i = 0; i < prepared.mounts.size(); ++i) {
+    const plan::PlannedMount& mount = *prepared.mounts[i].plan;
+    if (!is_writable_mount(mount)) continue;
+    const int root = prepared.page->mounts[i].root;
+    allow(prepared, mount.directory ? kernel::allow_writes_beneath(ruleset, root, abi)
+                                    : kernel::allow_writing_file(ruleset, root, abi), static_cast<int>(i));
+  }
+  for (const char* device : kDevices) {
+    Path path{};
+    allow_file(prepared, ruleset, join(path, "/dev", device));
+  }
+  allow_file(prepared, ruleset, "/dev/pts");
+  allow_file(prepared, ruleset, "/dev/ptmx");
+  allow_file(prepared, ruleset, "/dev/console");
+  return ruleset;
+}
+
+void open_roots(const Prepared& prepared) noexcept {
+  for (std::size_t i = 0; i < prepared.mounts.size(); ++i) {
+    if (prepared.mounts[i].plan->type == MountType::hidden) continue;
+    const int root = open(prepared.mounts[i].plan->path.c_str(), O_PATH | O_CLOEXEC);
+    if (root < 0) give_up(prepared, Step::open_handles, errno, static_cast<int>(i));
+    prepared.page->mounts[i].root = root;
+  }
+  prepared.page->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (prepared.page->root < 0) give_up(prepared, Step::open_handles, errno);
+}
+
+}  // namespace
+
+int build_storage(const Prepared& prepared) noexcept {
+  umask(0);
+  Handles handles = take_handles(prepared);
+  const char* scratch = prepared.plan->scratch.c_str();
+  if (const int error = kernel::mount_tmpfs(scratch, "size=64k,mode=0700", false); error != 0) {
+    give_up(prepared, Step::make_scratch, -error);
+  }
+  // In path order: a nested mount lands on the one around it.
+  for (std::size_t i = 0; i < prepared.mounts.size(); ++i) {
+    if (!in_dev(*prepared.mounts[i].plan)) mount_one(prepared, handles, i);
+  }
+  // The overlays keep their layers alive; nobody needs the way to them any more.
+  if (const int error = kernel::detach(scratch); error != 0) give_up(prepared, Step::make_scratch, -error);
+  build_dev(prepared, handles);
+  build_proc(prepared);
+  open_roots(prepared);
+  return build_ruleset(prepared);
+}
+
+int build_container_ruleset(const Prepared& prepared) noexcept {
+  const int abi = prepared.plan->host.landlock_abi;
+  if (abi == 0) return -1;
+  for (std::size_t i = 0; i < prepared.mounts.size(); ++i) {
+    prepared.page->mounts[i].root = open(prepared.mounts[i].plan->path.c_str(), O_PATH | O_CLOEXEC);
+    prepared.page->mounts[i].layer = open(prepared.mounts[i].plan->path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  }
+  return build_ruleset(prepared);
+}
+
+}  // namespace cofferdam::launch

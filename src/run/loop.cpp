@@ -1,0 +1,334 @@
+#include "run/loop.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <optional>
+
+#include "kernel/procfs.hpp"
+#include "kernel/process.hpp"
+
+namespace cofferdam::run {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::milliseconds kStragglerGrace{2000};
+
+struct SignalName {
+  const char* name;
+  int number;
+};
+constexpr std::array<SignalName, 12> kSignals = {{{"HUP", SIGHUP}, {"INT", SIGINT}, {"QUIT", SIGQUIT}, {"KILL", SIGKILL},
+                                                  {"USR1", SIGUSR1}, {"USR2", SIGUSR2}, {"ALRM", SIGALRM}, {"TERM", SIGTERM},
+                                                  {"CONT", SIGCONT}, {"STOP", SIGSTOP}, {"TSTP", SIGTSTP}, {"WINCH", SIGWINCH}}};
+
+class Loop {
+ public:
+  explicit Loop(LoopParts parts) : parts_(parts), container_(parts.launched.status.get() < 0) {}
+
+  Ending run();
+
+ private:
+  enum class Phase { running, ending, draining, done };
+
+  void wait_once();
+  [[nodiscard]] int timeout() const;
+  void on_signal(const signalfd_siginfo& info);
+  void on_interrupt(int signal);
+  void on_hangup();
+  void stop(int signal);
+  void suspend();
+  void signal_app(int signal, bool group);
+  void on_child_ended();
+  void on_status_byte();
+  void on_timers();
+  void app_ended(int status);
+  void all_ended();
+  void kill_all();
+  void on_pump_ended();
+
+  LoopParts parts_;
+  bool container_;
+  Phase phase_ = Phase::running;
+  Ending ending_;
+  int interrupts_ = 0;
+  bool terminal_input_ = true;
+  bool terminal_output_ = true;
+  bool listener_open_ = true;
+  std::optional<Clock::time_point> kill_at_;         // the grace of a stop is over
+  std::optional<Clock::time_point> stragglers_until_;  // container mode: SIGTERM was sent to what is left
+};
+
+Ending Loop::run() {
+  while (phase_ != Phase::done) wait_once();
+  return ending_;
+}
+
+int Loop::timeout() const {
+  auto wait = parts_.supervisor.next_look();
+  const auto consider = [&](const std::optional<Clock::time_point>& when) {
+    if (!when) return;
+    const auto left = std::max(std::chrono::duration_cast<std::chrono::milliseconds>(*when - Clock::now()),
+                               std::chrono::milliseconds(0)) + std::chrono::milliseconds(1);
+    if (wait.count() < 0 || left < wait) wait = left;
+  };
+  consider(kill_at_);
+  consider(stragglers_until_);
+  // Orphans of a container are reaped by SIGCHLD; those that are not our children are looked for.
+  if (container_ && phase_ == Phase::ending) {
+    consider(Clock::now() + std::chrono::milliseconds(50));
+  }
+  return static_cast<int>(wait.count());
+}
+
+void Loop::wait_once() {
+  enum Slot : std::size_t { signals, listener, connects, status, app, pump, master, input, slots };
+  std::array<pollfd, slots> watched{};
+  const auto watch = [&](Slot slot, int fd, bool wanted = true) { watched.at(slot) = {wanted ? fd : -1, POLLIN, 0}; };
+  const bool alive = phase_ == Phase::running || phase_ == Phase::ending;
+  watch(signals, parts_.signals);
+  watch(listener, parts_.supervisor.listener_fd(), alive && listener_open_);
+  watch(connects, parts_.supervisor.connect_fd(), alive);
+  watch(status, container_ ? -1 : parts_.launched.status.get(), alive);
+  watch(app, container_ ? parts_.launched.app.get() : parts_.launched.init.get(), container_ ? phase_ == Phase::running : alive);
+  watch(pump, parts_.pump != nullptr && parts_.pump->running() ? parts_.pump->pidfd() : -1);
+  watch(master, parts_.terminal != nullptr ? parts_.terminal->master() : -1, terminal_output_);
+  watch(input, parts_.terminal != nullptr ? STDIN_FILENO : -1, terminal_input_ && alive);
+  const int ready = poll(watched.data(), watched.size(), timeout());
+  if (ready < 0 && errno != EINTR) std::abort();
+  const auto is_ready = [&](Slot slot) { return watched.at(slot).fd >= 0 && watched.at(slot).revents != 0; };
+  if (is_ready(listener)) {
+    if ((watched[listener].revents & POLLIN) != 0) {
+      parts_.supervisor.on_notification();
+    } else {
+      listener_open_ = false;  // the last process under the filter is gone
+    }
+  }
+  if (is_ready(connects)) parts_.supervisor.on_connect_progress();
+  if (is_ready(signals)) {
+    signalfd_siginfo info{};
+    while (read(parts_.signals, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) on_signal(info);
+  }
+  if (is_ready(master)) terminal_output_ = parts_.terminal->carry_output();
+  if (is_ready(input)) terminal_input_ = parts_.terminal->carry_input();
+  if (is_ready(status) && (watched[status].revents & POLLIN) != 0) {
+    on_status_byte();
+  } else if (is_ready(app)) {
+    on_child_ended();
+  }
+  if (is_ready(pump)) on_pump_ended();
+  on_timers();
+}
+
+void Loop::on_signal(const signalfd_siginfo& info) {
+  const auto number = static_cast<int>(info.ssi_signo);
+  switch (number) {
+    case SIGCHLD: on_child_ended(); return;
+    case SIGINT:
+    case SIGQUIT: on_interrupt(number); return;
+    case SIGTERM: stop(signal_number(parts_.policy.run.stop_signal)); return;
+    case SIGHUP: on_hangup(); return;
+    case SIGTSTP: suspend(); return;
+    case SIGWINCH:
+      if (parts_.terminal != nullptr) parts_.terminal->resize();
+      signal_app(number, false);
+      return;
+    default: signal_app(number, false); return;
+  }
+}
+
+// As a terminal does it: the whole group gets it. The second one forces the end.
+void Loop::on_interrupt(int signal) {
+  if (++interrupts_ > 1) {
+    ending_.forced = true;
+    kill_all();
+    return;
+  }
+  parts_.supervisor.before_stop_signal();
+  signal_app(signal, true);
+}
+
+// A terminal that was closed takes its programs along; a HUP that somebody sends is the app's (reload).
+void Loop::on_hangup() {
+  pollfd terminal{STDIN_FILENO, 0, 0};
+  const bool gone = isatty(STDERR_FILENO) == 0 && poll(&terminal, 1, 0) == 1 && (terminal.revents & (POLLHUP | POLLERR)) != 0;
+  const kernel::Fd controlling(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
+  if (gone && !controlling) {
+    stop(SIGHUP);
+  } else {
+    signal_app(SIGHUP, false);
+  }
+}
+
+void Loop::stop(int signal) {
+  parts_.supervisor.before_stop_signal();
+  signal_app(signal, false);
+  if (!kill_at_) kill_at_ = Clock::now() + parts_.policy.run.stop_grace;
+}
+
+// Ctrl-Z: the app is in a session of its own, where SIGTSTP would be ignored.
+void Loop::suspend() {
+  signal_app(SIGSTOP, true);
+  (void)raise(SIGSTOP);
+  signal_app(SIGCONT, true);
+}
+
+void Loop::signal_app(int signal, bool group) {
+  if (phase_ != Phase::running) return;
+  // The group has the number of its leader, which can't be reused while the leader is unreaped, and it is reaped only
+  // after this phase.
+  if (group && parts_.launched.app_pid > 0 && kill(-parts_.launched.app_pid, signal) == 0) return;
+  kernel::send_signal(parts_.launched.app.get(), signal);
+}
+
+void Loop::on_status_byte() {
+  char byte = 0;
+  if (read(parts_.launched.status.get(), &byte, 1) != 1) return;
+  if (byte != 'X') return;
+  ending_.status = parts_.launched.page->exit_status;
+  all_ended();
+}
+
+void Loop::on_child_ended() {
+  if (!container_) {
+    siginfo_t info{};
+    // Ended without the last word: it was killed, by us or by somebody outside.
+    if (phase_ != Phase::draining && waitid(P_PID, static_cast<id_t>(parts_.launched.init_pid), &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
+        info.si_pid != 0) {
+      const int known = parts_.launched.page->exit_status;
+      ending_.status = known >= 0 ? known : SIGKILL;
+      all_ended();
+    }
+    return;
+  }
+  for (;;) {
+    // The pump is waited for by its owner; every other child is the app or an orphan of it.
+    siginfo_t info{};
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) != 0 || info.si_pid == 0) return;
+    if (parts_.pump != nullptr && info.si_pid == parts_.pump->pid()) {
+      on_pump_ended();
+      continue;
+    }
+    int status = 0;
+    const pid_t reaped = waitpid(info.si_pid, &status, __WALL);
+    if (reaped == parts_.launched.app_pid) app_ended(status);
+  }
+}
+
+// Container mode: what the app left gets SIGTERM, a grace, SIGKILL.
+void Loop::app_ended(int status) {
+  ending_.status = status;
+  if (phase_ != Phase::running) return;
+  phase_ = Phase::ending;
+  stragglers_until_ = Clock::now() + kStragglerGrace;
+  for (const pid_t pid : kernel::descendants_of(getpid())) {
+    if (parts_.pump == nullptr || pid != parts_.pump->pid()) kill(pid, SIGTERM);
+  }
+}
+
+void Loop::on_timers() {
+  if (phase_ == Phase::running || phase_ == Phase::ending) parts_.supervisor.on_tick();
+  const auto now = Clock::now();
+  if (kill_at_ && now >= *kill_at_) {
+    kill_at_.reset();
+    if (phase_ == Phase::running || phase_ == Phase::ending) {
+      ending_.forced = true;
+      Finding finding;
+      finding.code = "CD503";
+      finding.severity = Severity::warning;
+      finding.message = "the app did not end within the grace of " + std::to_string(parts_.policy.run.stop_grace.count()) +
+                        " ms after " + parts_.policy.run.stop_signal + " and was killed";
+      finding.fix = "handle " + parts_.policy.run.stop_signal + " in the app, or raise run.stop_grace";
+      finding.policy.key = "run.stop_grace";
+      parts_.events.emit(std::move(finding));
+      kill_all();
+    }
+  }
+  if (!container_ || phase_ != Phase::ending) return;
+  std::vector<pid_t> left = kernel::descendants_of(getpid());
+  if (parts_.pump != nullptr) std::erase(left, parts_.pump->pid());
+  if (left.empty()) {
+    all_ended();
+  } else if (stragglers_until_ && now >= *stragglers_until_) {
+    for (const pid_t pid : left) kill(pid, SIGKILL);
+  }
+}
+
+void Loop::kill_all() {
+  if (phase_ == Phase::draining) {
+    if (parts_.pump != nullptr && parts_.pump->running()) parts_.pump->kill();
+    return;
+  }
+  if (!container_) {
+    kernel::send_signal(parts_.launched.init.get(), SIGKILL);
+    return;
+  }
+  for (const pid_t pid : kernel::descendants_of(getpid())) {
+    if (parts_.pump == nullptr || pid != parts_.pump->pid()) kill(pid, SIGKILL);
+  }
+}
+
+void Loop::all_ended() {
+  kill_at_.reset();
+  stragglers_until_.reset();
+  phase_ = Phase::draining;
+  // The init has said its last word; waiting for it would only wait for the kernel to take the mounts down.
+  if (!container_) (void)waitpid(parts_.launched.init_pid, nullptr, WNOHANG | __WALL);
+  if (parts_.terminal != nullptr) {
+    parts_.terminal->close_slave();
+    while (terminal_output_) terminal_output_ = parts_.terminal->carry_output();
+  }
+  if (parts_.pump == nullptr || !parts_.pump->running()) {
+    phase_ = Phase::done;
+    return;
+  }
+  parts_.pump->drain();
+}
+
+void Loop::on_pump_ended() {
+  if (!parts_.pump->running()) return;
+  const std::string problem = parts_.pump->on_end();
+  if (!problem.empty()) {
+    Finding finding;
+    finding.code = "CD302";
+    finding.severity = Severity::error;
+    finding.message = problem;
+    finding.fix = "report this with the output that caused it: it is a defect of cofferdam";
+    finding.policy.key = "logs.sinks";
+    parts_.events.emit(std::move(finding));
+  }
+  if (phase_ == Phase::draining && !parts_.pump->running()) phase_ = Phase::done;
+}
+
+}  // namespace
+
+Ending run_loop(LoopParts parts) { return Loop(parts).run(); }
+
+sigset_t forwarded_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGCHLD, SIGCONT, SIGTSTP, SIGWINCH}) {
+    sigaddset(&set, number);
+  }
+  return set;
+}
+
+int signal_number(const std::string& name) {
+  const std::string bare = name.starts_with("SIG") ? name.substr(3) : name;
+  for (const SignalName& signal : kSignals) {
+    if (bare == signal.name) return signal.number;
+  }
+  return 0;
+}
+
+}  // namespace cofferdam::run

@@ -1,0 +1,187 @@
+#include "run/prepare.hpp"
+
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <memory>
+
+#include "base/text.hpp"
+#include "plan/resolver.hpp"
+#include "plan/storage.hpp"
+#include "policy/dotenv.hpp"
+
+namespace cofferdam::run {
+
+namespace {
+
+constexpr std::chrono::milliseconds kResolveTimeout{3000};
+
+std::string all_of(const std::vector<Diagnostic>& diagnostics) {
+  std::string text;
+  for (const Diagnostic& diagnostic : diagnostics) {
+    if (!text.empty()) text += '\n';
+    text += format_diagnostic(diagnostic);
+  }
+  return text;
+}
+
+Result<std::optional<plan::UserEntry>> find_user(const RunRequest& request) {
+  if (!request.user) return std::nullopt;
+  auto user = plan::find_user(*request.user);
+  if (user) return user;
+  const bool number = !request.user->empty() && request.user->find_first_not_of("0123456789") == std::string::npos;
+  if (!number) return fail("--user " + base::printable(*request.user) + ": no such user in /etc/passwd");
+  // An arbitrary uid without an entry, as Kubernetes likes to give: its group is its own number.
+  plan::UserEntry anonymous;
+  anonymous.uid = static_cast<uid_t>(std::stoul(*request.user));
+  anonymous.gid = anonymous.uid;
+  return anonymous;
+}
+
+// The environment of the app: ours, with the user's own home, without what the policy drops, with what it sets.
+std::map<std::string, std::string> app_environment(const RunRequest& request, const Policy& policy,
+                                                   const std::map<std::string, std::string>& files,
+                                                   const std::optional<plan::UserEntry>& user) {
+  auto environment = request.environment;
+  if (user && user->uid != geteuid()) {
+    for (const char* name : {"USER", "LOGNAME"}) environment[name] = user->name;
+    if (!user->home.empty()) environment["HOME"] = user->home;
+    if (!user->shell.empty()) environment["SHELL"] = user->shell;
+  }
+  if (policy.environment.export_files) environment.insert(files.begin(), files.end());
+  for (const std::string& name : policy.environment.drop) environment.erase(name);
+  for (const auto& [name, value] : policy.environment.set) environment[name] = value;
+  environment["COFFERDAM"] = "1";
+  environment["COFFERDAM_INSTANCE"] = request.shell ? "shell.1" : "web.1";
+  return environment;
+}
+
+Result<void> require_variables(const Policy& policy, const std::map<std::string, std::string>& environment) {
+  std::string missing;
+  for (const std::string& name : policy.environment.require) {
+    if (!environment.contains(name)) missing += (missing.empty() ? "" : ", ") + name;
+  }
+  if (missing.empty()) return {};
+  return fail("the policy requires environment variables that are not set: " + missing +
+              "; export them or write them into a file of environment.files");
+}
+
+std::vector<plan::IpAddress> own_addresses() {
+  std::vector<plan::IpAddress> addresses;
+  ifaddrs* list = nullptr;
+  if (getifaddrs(&list) != 0) return addresses;
+  const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> owner(list, freeifaddrs);
+  for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
+    if (entry->ifa_addr == nullptr) continue;
+    const std::size_t size = entry->ifa_addr->sa_family == AF_INET    ? sizeof(sockaddr_in)
+                             : entry->ifa_addr->sa_family == AF_INET6 ? sizeof(sockaddr_in6)
+                                                                      : 0;
+    if (size == 0) continue;
+    const auto endpoint = plan::parse_sockaddr({reinterpret_cast<const std::byte*>(entry->ifa_addr), size});
+    const auto* inet = endpoint ? std::get_if<plan::InetEndpoint>(&*endpoint) : nullptr;
+    if (inet != nullptr) addresses.push_back(inet->address);
+  }
+  return addresses;
+}
+
+supervise::NetworkView look_at_network(const plan::DatabaseRules& rules, Say say) {
+  supervise::NetworkView network;
+  // Without named destinations the port alone decides, and nothing needs to be asked.
+  if (!rules.restricted && rules.named.empty()) return network;
+  network.own = own_addresses();
+  for (const std::string& host : plan::hosts_to_resolve(rules)) {
+    auto addresses = plan::resolve(host, kResolveTimeout);
+    if (addresses) {
+      network.resolved[host] = std::move(*addresses);
+    } else {
+      say(Severity::warning, "can't resolve the database host " + base::printable(host) + ": " + addresses.error().message +
+                                 "; connections to it are refused in this run");
+    }
+  }
+  return network;
+}
+
+}  // namespace
+
+Result<std::map<std::string, std::string>> read_environment_files(const Environment& environment) {
+  std::map<std::string, std::string> variables;
+  for (const std::string& file : environment.files) {
+    auto text = kernel::read_file(file, policy::kMaxDotenvBytes + 1);
+    if (!text) {
+      // Not there is the usual case (.env of a shipped policy); what needs a variable of it names that variable.
+      if (text.error().errnum == ENOENT) continue;
+      return fail("environment.files: " + text.error().message);
+    }
+    auto parsed = policy::parse_dotenv(*text, file);
+    if (!parsed) return fail(all_of(parsed.error()));
+    for (auto& [name, value] : *parsed) variables[name] = std::move(value);
+  }
+  return variables;
+}
+
+Result<Preparation> prepare(const RunRequest& request, Say say) {
+  auto user = find_user(request);
+  if (!user) return std::unexpected(user.error());
+
+  PolicyContext context;
+  context.working_directory = request.working_directory;
+  context.environment = request.environment;
+  const auto home = request.environment.find("HOME");
+  if (*user && !(*user)->home.empty()) {
+    context.home = (*user)->home;
+  } else if (home != request.environment.end()) {
+    context.home = home->second;
+  }
+  auto loaded = load_policy(discover_policy(request.policy, context), context);
+  if (!loaded) return fail(all_of(loaded.error()));
+  for (const Diagnostic& warning : loaded->warnings) say(warning.severity, format_diagnostic(warning));
+
+  Preparation preparation;
+  preparation.policy = std::move(loaded->policy);
+  const Policy& policy = preparation.policy;
+  auto files = read_environment_files(policy.environment);
+  if (!files) return std::unexpected(files.error());
+
+  plan::PlanRequest wanted;
+  wanted.argv = request.argv;
+  wanted.working_directory = request.working_directory;
+  wanted.user = *user;
+  wanted.environment = app_environment(request, policy, *files, *user);
+  auto known = wanted.environment;
+  known.insert(files->begin(), files->end());
+  if (auto complete = require_variables(policy, known); !complete) return std::unexpected(complete.error());
+
+  auto rules = plan::database_rules(policy.database, known);
+  if (!rules) return fail(all_of(rules.error()));
+  for (const std::string& notice : rules->notices) say(Severity::note, notice);
+  plan::add_canonical_sockets(*rules, [](const std::string& path) {
+    const std::string resolved = plan::canonical(path);
+    return access(resolved.c_str(), F_OK) == 0 ? resolved : std::string();
+  });
+  wanted.socket_places = plan::socket_places(*rules);
+
+  if (!request.shell) {
+    if (auto entry = plan::check_entry(wanted); !entry) return std::unexpected(entry.error());
+  }
+  auto host = plan::read_host_facts(request.environment);
+  if (!host) return std::unexpected(host.error());
+  const Mode mode = policy.mode != Mode::automatic ? policy.mode : host->in_container ? Mode::container : Mode::local;
+  if (mode == Mode::container && request.shell) {
+    return fail("cofferdam shell has no storage of its own to give inside a container; start a new one instead: "
+                "docker compose run --rm SERVICE sh, or docker run -it IMAGE sh");
+  }
+  wanted.environment["COFFERDAM_MODE"] = mode == Mode::local ? "local" : "container";
+  auto planned = plan::make_plan(policy, *host, wanted);
+  if (!planned) return std::unexpected(planned.error());
+  preparation.plan = std::move(*planned);
+  preparation.connects.network = look_at_network(*rules, say);
+  preparation.connects.database = std::move(*rules);
+  for (const std::string& socket : policy.sockets) preparation.connects.sockets.push_back(plan::canonical(socket));
+  for (const std::string& notice : preparation.plan.notices) say(Severity::note, notice);
+  return preparation;
+}
+
+}  // namespace cofferdam::run

@@ -1,0 +1,23 @@
+// From a request to a plan: policy, environment, database rules, host.
+#pragma once
+
+#include "cofferdam/policy.hpp"
+#include "plan/backing_services.hpp"
+#include "plan/plan.hpp"
+#include "run/run.hpp"
+#include "supervise/connect_broker.hpp"
+
+namespace cofferdam::run {
+
+struct Preparation {
+  Policy policy;
+  plan::Plan plan;
+  supervise::ConnectRules connects;
+};
+
+[[nodiscard]] Result<Preparation> prepare(const RunRequest& request, Say say);
+
+// The variables of the policy's environment files; a missing file of a shipped policy is none.
+[[nodiscard]] Result<std::map<std::string, std::string>> read_environment_files(const Environment& environment);
+
+}  // namespace cofferdam::run

@@ -1,0 +1,45 @@
+// One run of an application under a policy, from the policy's text to the report: the table of contents of the book.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cofferdam/event.hpp"
+#include "cofferdam/report.hpp"
+#include "cofferdam/result.hpp"
+#include "logs/pump.hpp"
+
+namespace cofferdam::run {
+
+struct RunRequest {
+  std::vector<std::string> argv;
+  std::optional<std::string> policy;  // --policy
+  std::optional<std::string> user;    // --user
+  std::map<std::string, std::string> environment;  // of this process
+  std::string working_directory;
+  bool shell = false;  // a one-off with a terminal instead of the app
+  logs::Format format = logs::Format::json;
+  bool colour = false;
+  std::string report_file;     // empty: none
+  std::string events_file;     // empty: none
+  std::string keep_writes;     // empty: none
+  std::vector<EventSink*> sinks;  // beside the report and the events file
+};
+
+struct RunResult {
+  int exit_code = 0;  // the app's own, or 128 + signal
+  Report report;
+  std::vector<std::string> problems;  // what could not be written or kept, one line each
+};
+
+// What must be said before the app starts: warnings of the policy, notices of the plan.
+using Say = void (*)(Severity severity, const std::string& text);
+
+// Blocks until the app has ended and everything is flushed. Must be called from the main thread of a single-threaded
+// process: it forks, takes over signals and gives nothing back. Errors are those of before the start, and of an exec
+// that failed.
+[[nodiscard]] Result<RunResult> run(const RunRequest& request, Say say);
+
+}  // namespace cofferdam::run

@@ -1,0 +1,105 @@
+#!/usr/bin/python3
+"""`--report`, `--events` and the summary: their shape is a contract (design: findings, events, report)."""
+
+import re
+
+from harness import check, contains, equal, main, test
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,9}(Z|[+-]\d\d:\d\d)")
+WORK = "echo out; echo err >&2; echo x > file; cp file copy; echo y > /etc/cofferdam-test-write; bash -c ': > /dev/tcp/127.0.0.1/5432'; exit 0"
+
+
+@test
+def shape_of_the_report(place):
+    report = place.sh(WORK).report
+    wanted = {"v", "cofferdam", "command", "policy", "mode", "started", "ended", "instances", "enforcement", "lost", "kept",
+              "findings", "connections", "logs", "storage", "audit"}
+    check(wanted <= report.keys(), f"keys that are missing: {wanted - report.keys()}")
+    equal((report["v"], report["mode"], report["policy"]), (1, "local", "twelve-factor"), "v, mode, policy")
+    check(TIME.fullmatch(report["started"]) and TIME.fullmatch(report["ended"]), f"{report['started']} {report['ended']}")
+    check(report["started"] < report["ended"], "started before ended")
+    equal(report["instances"][0]["name"], "web.1", "instance")
+    for row in report["enforcement"]:
+        check({"rule", "level", "mechanism"} <= row.keys() and row["level"] in ("full", "partial", "none"), f"{row}")
+    levels = {row["rule"]: row["level"] for row in report["enforcement"]}
+    equal({rule: levels.get(rule) for rule in ("storage", "database", "logs")},
+          {"storage": "full", "database": "full", "logs": "full"}, "levels")
+    for entry in report["lost"]:
+        check({"instance", "path", "type", "change", "bytes", "class", "writers"} <= entry.keys(), f"{entry}")
+        for writer in entry["writers"]:
+            check({"pid", "exe", "argv", "lineage", "count"} <= writer.keys(), f"{writer}")
+    for finding in report["findings"]:
+        check({"code", "severity", "message", "fix", "policy", "count", "first", "instance"} <= finding.keys(), f"{finding}")
+        check(re.fullmatch(r"CD[1-9]\d\d", finding["code"]), f"{finding}")
+        check({"key", "file", "line"} <= finding["policy"].keys(), f"{finding}")
+    codes = {finding["code"][:3] for finding in report["findings"]}
+    check({"CD1", "CD2"} <= codes, f"codes {codes}")
+    for connection in report["connections"]:
+        check({"instance", "destination", "engine", "verdict", "outcome", "count", "process"} <= connection.keys(),
+              f"{connection}")
+    equal(report["logs"]["stdout"]["records"], 1, "records on stdout")
+    check({"path", "size", "peak"} <= report["storage"][0].keys(), f"{report['storage']}")
+
+
+@test
+def shape_of_the_events(place):
+    result = place.sh(WORK)
+    equal([event["seq"] for event in result.events], list(range(1, len(result.events) + 1)), "sequence numbers")
+    for event in result.events:
+        check(event["v"] == 1 and TIME.fullmatch(event["ts"]) and event["instance"] == "web.1", f"{event}")
+    kinds = [event["event"] for event in result.events]
+    equal((kinds[0], kinds[-1]), ("started", "exited"), "first and last")
+    check({"exec", "write", "connect", "finding"} <= set(kinds), f"kinds {set(kinds)}")
+    check(result.of("started")[0]["enforcement"], "enforcement of the started event")
+    for event in result.of("write"):
+        check({"call", "path", "outcome", "by", "process"} <= event.keys(), f"{event}")
+        check(event["outcome"] in ("landed", "refused", "failed"), f"{event}")
+    for event in result.of("exec"):
+        check({"process", "parent"} <= event.keys(), f"{event}")
+    equal(result.events[-1]["code"], 0, "code of the exited event")
+
+
+@test
+def counts_of_equal_findings(place):
+    result = place.sh("for i in 1 2 3 4 5; do bash -c ': > /dev/tcp/127.0.0.1/5432'; done; true")
+    findings = result.findings("CD201")
+    equal(sum(finding["count"] for finding in findings), 5, f"counts of {len(findings)} findings")
+    check(len(findings) == 1, "equal findings are one with a count")
+
+
+@test
+def summary_is_short_and_says_it(place):
+    result = place.sh(WORK + "; seq 30 | while read i; do echo x > file$i; done; seq 30 | while read i; do echo > /etc/cofferdam-test-write; done",
+                      options=["--format", "json"])
+    lines = [line for line in result.err.splitlines() if line.strip()]
+    check(0 < len(lines) <= 15, f"the summary has {len(lines)} lines: {result.err}")
+    for part in ("CD201", "bash", "5432"):
+        contains(result.err, part, "summary")
+    check("\x1b" not in result.err, "colours without a terminal")
+
+
+@test
+def quiet_run_is_quiet(place):
+    result = place.sh("true")
+    check(len(result.err.splitlines()) <= 3, f"a run without anything to say says: {result.err}")
+
+
+@test
+def secrets_are_redacted(place):
+    url = "postgresql://user:very-secret@db.example.test:5432/x"
+    result = place.sh("cp /dev/null \"$0\" 2>/dev/null; bash -c 'true' -- \"$DATABASE_URL\"; true",
+                      env={"DATABASE_URL": url})
+    text = str(result.report) + "\n".join(result.event_lines) + result.err
+    check("very-secret" not in text, "the password is in the report, the events or the summary")
+
+
+@test
+def report_is_complete_after_a_crash(place):
+    result = place.sh("echo x > file; kill -SEGV $$")
+    equal(result.code, 139, "exit status")
+    check(result.lost(place.project + "/file"), f"lost: {result.report['lost']}")
+    equal(result.events[-1]["event"], "exited", "last event")
+    equal(result.events[-1]["signal"], 11, "signal of the exited event")
+
+
+main()
