@@ -92,7 +92,7 @@ int Loop::timeout() const {
 }
 
 void Loop::wait_once() {
-  enum Slot : std::size_t { signals, listener, connects, status, app, pump, master, input, slots };
+  enum Slot : std::size_t { signals, listener, connects, status, app, pump, master, input, host, slots };
   std::array<pollfd, slots> watched{};
   const auto watch = [&](Slot slot, int fd, bool wanted = true) { watched.at(slot) = {wanted ? fd : -1, POLLIN, 0}; };
   const bool alive = phase_ == Phase::running || phase_ == Phase::ending;
@@ -104,6 +104,7 @@ void Loop::wait_once() {
   watch(pump, parts_.pump != nullptr && parts_.pump->running() ? parts_.pump->pidfd() : -1);
   watch(master, parts_.terminal != nullptr ? parts_.terminal->master() : -1, terminal_output_);
   watch(input, parts_.terminal != nullptr ? STDIN_FILENO : -1, terminal_input_ && alive);
+  watch(host, parts_.supervisor.watch_fd(), alive);
   const int ready = poll(watched.data(), watched.size(), timeout());
   if (ready < 0 && errno != EINTR) std::abort();
   const auto is_ready = [&](Slot slot) { return watched.at(slot).fd >= 0 && watched.at(slot).revents != 0; };
@@ -114,6 +115,7 @@ void Loop::wait_once() {
       listener_open_ = false;  // the last process under the filter is gone
     }
   }
+  if (is_ready(host)) parts_.supervisor.on_host_change();
   if (is_ready(connects)) parts_.supervisor.on_connect_progress();
   if (is_ready(signals)) {
     signalfd_siginfo info{};

@@ -83,7 +83,9 @@ supervise::InstanceView view_of(const plan::Plan& plan, const launch::Launched& 
   for (const plan::PlannedBind& bind : plan.binds) view.binds.push_back(bind.path);
   for (const auto& entry : plan.host.mounts) {
     const bool ours = view.find(entry.id) != nullptr;
-    if (!ours) view.foreign.push_back(entry.id);
+    if (ours) continue;
+    view.foreign.push_back(entry.id);
+    if (entry.read_only) view.read_only.push_back(entry.id);
   }
   return view;
 }

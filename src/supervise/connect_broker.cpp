@@ -22,7 +22,6 @@ namespace {
 
 // More sockets than this at once, made and neither connected nor listening, and the oldest must go.
 constexpr std::size_t kMostHeld = 4096;
-constexpr std::chrono::seconds kUnusedAfter{1};
 
 template <class T>
 T socket_option(int socket, int option) {

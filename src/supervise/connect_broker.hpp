@@ -111,6 +111,7 @@ class ConnectBroker {
   kernel::Fd epoll_;
   std::unordered_map<std::uint64_t, Held> held_;  // by socket inode
   std::list<Pending> pending_;
+  Clock::time_point last_look_;
 };
 
 }  // namespace cofferdam::supervise

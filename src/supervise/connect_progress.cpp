@@ -18,6 +18,7 @@ namespace cofferdam::supervise {
 namespace {
 
 constexpr std::chrono::milliseconds kLook{1000};
+constexpr std::chrono::milliseconds kLeastLook{20};
 constexpr std::chrono::milliseconds kBacklogRetry{5};
 
 void watch(int epoll, int fd, std::uint64_t inode) {
@@ -130,6 +131,10 @@ std::chrono::milliseconds ConnectBroker::next_look() const {
 }
 
 void ConnectBroker::on_tick(kernel::NotifyChannel& channel) {
+  const auto now = Clock::now();
+  const bool retries = std::ranges::any_of(pending_, &Pending::retry);
+  if (now - last_look_ < (retries ? kBacklogRetry : kLeastLook)) return;
+  last_look_ = now;
   for (auto pending = pending_.begin(); pending != pending_.end();) {
     pending = settle_pending(channel, *pending, false) ? pending_.erase(pending) : std::next(pending);
   }

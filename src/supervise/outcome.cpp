@@ -62,7 +62,7 @@ Outcome predict(const InstanceView& instance, const kernel::ThreadStatus& status
   const bool allowed = is_metadata(intent.kind) ? status.fsuid == 0 || judged.uid == status.fsuid : permitted(judged, status);
   const InstanceMount* mount = instance.find(judged.mount_id);
   if (mount == nullptr || !is_writable(mount->plan->type)) {
-    return {WriteOutcome::refused, instance.container && instance.landlock ? EACCES : EROFS, allowed};
+    return {WriteOutcome::refused, instance.refusal(judged.mount_id), allowed};
   }
   if (!allowed) return failed(is_metadata(intent.kind) ? EPERM : EACCES);
   return {};

@@ -46,6 +46,12 @@ bool InstanceView::may_change(std::uint64_t mount_id) const {
   return mount_id != 0 && std::ranges::find(foreign, mount_id) == foreign.end();
 }
 
+int InstanceView::refusal(std::uint64_t mount_id) const {
+  // A read-only mount says so before Landlock is asked.
+  const bool sealed = std::ranges::find(read_only, mount_id) != read_only.end();
+  return container && landlock && !sealed ? EACCES : EROFS;
+}
+
 bool is_writable(MountType type) {
   return type == MountType::overlay || type == MountType::tmpfs || type == MountType::persistent;
 }

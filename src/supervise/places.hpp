@@ -27,13 +27,16 @@ struct InstanceView {
   std::vector<InstanceMount> mounts;
   std::vector<std::string> binds;  // paths that we let in below a tmpfs
   bool container = false;
-  std::vector<std::uint64_t> foreign;  // container mode: ids of the mounts that are not the instance's
+  std::vector<std::uint64_t> foreign;    // container mode: ids of the mounts that are not the instance's
+  std::vector<std::uint64_t> read_only;  // container mode: ids of those that are read-only themselves
   bool landlock = false;
 
   // Null when the mount is not one of the instance's.
   [[nodiscard]] const InstanceMount* find(std::uint64_t mount_id) const;
   // May be changed: one of ours that is writable, or a file system of the kernel's own (pipes, memory files).
   [[nodiscard]] bool may_change(std::uint64_t mount_id) const;
+  // The errno of a write to a mount where the instance may not write.
+  [[nodiscard]] int refusal(std::uint64_t mount_id) const;
   [[nodiscard]] const char* decider() const { return container && landlock ? "landlock" : "mount"; }
 };
 

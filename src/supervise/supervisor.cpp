@@ -31,7 +31,8 @@ Supervisor::Supervisor(const plan::Plan& plan, InstanceView instance, kernel::Fd
       threads_(identities_),
       rules_(std::move(rules)),
       connects_(instance_, rules_, identities_, events, options.broker),
-      audit_(instance_, events, std::move(options.audit_ignore), std::move(options.storage_policy)) {
+      audit_(instance_, events, std::move(options.audit_ignore), std::move(options.storage_policy)),
+      watch_(instance_, events) {
   if (instance_.container) baseline_ = take_baseline(instance_);
   for (const InstanceMount& mount : instance_.mounts) {
     storage_.push_back({mount.plan->path, mount.plan->size, 0});
@@ -122,12 +123,17 @@ void Supervisor::handle_bind(const kernel::Notification& call, const kernel::Not
 
 std::chrono::milliseconds Supervisor::next_look() const {
   auto wait = connects_.next_look();
-  if (written_since_measured_ && (wait.count() < 0 || wait > kMeasureEvery)) wait = kMeasureEvery;
+  const auto consider = [&](std::chrono::milliseconds other) {
+    if (other.count() >= 0 && (wait.count() < 0 || other < wait)) wait = other;
+  };
+  consider(watch_.next_look());
+  if (written_since_measured_) consider(kMeasureEvery);
   return wait;
 }
 
 void Supervisor::on_tick() {
   connects_.on_tick(channel_);
+  watch_.look();
   const auto now = std::chrono::steady_clock::now();
   if (!written_since_measured_ || now - last_measured_ < kMeasureEvery) return;
   last_measured_ = now;

@@ -11,6 +11,7 @@
 #include "supervise/identity.hpp"
 #include "supervise/scan.hpp"
 #include "supervise/threads.hpp"
+#include "supervise/watch.hpp"
 #include "supervise/write_audit.hpp"
 
 namespace cofferdam::supervise {
@@ -32,6 +33,9 @@ class Supervisor {
 
   // The listener is readable: answers what is there, a bounded number at a time.
   void on_notification();
+  // Readable when the host has edited a watched tree; -1 when nothing is watched.
+  [[nodiscard]] int watch_fd() const { return watch_.fd(); }
+  void on_host_change() { watch_.on_host_change(); }
   void on_connect_progress() { connects_.on_progress(channel_); }
   // Call when next_look() has passed; -1 ms means that there is nothing to look after.
   void on_tick();
@@ -59,6 +63,7 @@ class Supervisor {
   ConnectRules rules_;
   ConnectBroker connects_;
   WriteAudit audit_;
+  Watch watch_;
   Baseline baseline_;
   std::vector<StorageUse> storage_;
   std::vector<bool> full_;

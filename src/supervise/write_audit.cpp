@@ -64,6 +64,15 @@ bool follows(const kernel::Notification& call, const kernel::NotifyRow& row) {
 
 bool holds_data(std::uint32_t mode) { return S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode); }
 
+std::string way_out(bool container, const std::string& directory) {
+  const std::string below = "write below a mount of the policy";
+  if (directory == "/") return below;
+  if (container) return below + ", or give the container a tmpfs there: --tmpfs " + directory + ", and name it in storage.mounts";
+  // An empty /etc would not serve anybody: over what is there, an overlay.
+  const char* type = access(directory.c_str(), F_OK) == 0 ? "overlay" : "tmpfs";
+  return below + ", or add {path: " + directory + ", type: " + type + "} to storage.mounts";
+}
+
 }  // namespace
 
 WriteAudit::Examined WriteAudit::examine(const KnownThread& thread, int dirfd, const std::string& path,
@@ -204,9 +213,7 @@ void WriteAudit::report_refusal(const std::string& call, const std::string& path
   finding.severity = Severity::error;
   finding.message = call + " refused: " + path + " is not in the instance's writable storage (" + std::strerror(errnum) + ")";
   const std::string directory = path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
-  // An empty /etc would not serve anybody: over what the system brings, an overlay.
-  const char* type = access(directory.c_str(), F_OK) == 0 ? "overlay" : "tmpfs";
-  finding.fix = "write below a mount of the policy, or add {path: " + directory + ", type: " + type + "} to storage.mounts";
+  finding.fix = way_out(instance_.container, directory);
   finding.policy = policy_;
   finding.process = process;
   finding.path = path;
