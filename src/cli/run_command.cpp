@@ -50,6 +50,7 @@ run::RunRequest request_of(const RunOptions& options, EventSink* live) {
 
 int finish(const RunOptions& options, const Result<run::RunResult>& result) {
   if (!result) return report_error(result.error());
+  if (result->failure) return report_error(*result->failure);
   report::TextOptions text;
   text.working_directory = working_directory();
   text.report_file = options.report;

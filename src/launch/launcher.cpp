@@ -126,6 +126,8 @@ void take_handles(Launched& launched) {
   launched.listener.reset(page.listener);
   launched.root.reset(page.root);
   const kernel::Fd ruleset(page.ruleset);
+  const kernel::Fd slave(page.terminal_slave);
+  launched.terminal.reset(page.terminal_master);
   for (Launched::Mount& mount : launched.mounts) {
     const MountHandles& handles = page.mounts[&mount - launched.mounts.data()];
     mount.root.reset(handles.root);

@@ -25,6 +25,7 @@ struct Launched {
   pid_t app_pid = 0;  // as this process sees it
   pid_t init_pid = 0;
   kernel::Fd root;    // O_PATH, the root of the instance
+  kernel::Fd terminal;  // the master of the instance's pty
   struct Mount {
     kernel::Fd root;
     kernel::Fd layer;

@@ -25,7 +25,7 @@ struct Stdio {
   int in = -1;
   int out = -1;
   int err = -1;
-  bool controlling_terminal = false;  // `in` becomes the controlling terminal (cofferdam shell)
+  bool terminal = false;  // none of them: a pty of the instance's own, which becomes the controlling terminal
 };
 
 // What the launcher was started with and the app is to get, taken before the launcher changes its own.

@@ -57,6 +57,8 @@ struct SharedPage {
   std::atomic<int> app_pid{0};  // as the init sees it
   int root = -1;                // the root of the instance (O_PATH)
   MountHandles mounts[kMaxMounts];
+  int terminal_master = -1;  // Stdio::terminal
+  int terminal_slave = -1;
   std::atomic<int> exit_status{-1};  // of wait(2), once the app has ended
   std::atomic<int> stragglers{0};    // processes that had to be killed after the app had ended
 };

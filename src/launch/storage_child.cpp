@@ -1,6 +1,7 @@
 // The mounts of a local instance, in the one order that works (kernel-facts 9.1): handles of every source before
 // anything is covered, then the mounts by path, /dev and /proc last.
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -318,6 +319,21 @@ int build_ruleset(const Prepared& prepared) noexcept {
   return ruleset;
 }
 
+// In the instance's own devpts, so that ttyname(3) finds it and the host's terminals stay out of reach.
+void open_terminal(const Prepared& prepared) noexcept {
+  const int master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (master < 0) give_up(prepared, Step::take_terminal, errno);
+  const int unlock = 0;
+  if (ioctl(master, TIOCSPTLCK, &unlock) != 0) give_up(prepared, Step::take_terminal, errno);
+  const int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (slave < 0) give_up(prepared, Step::take_terminal, errno);
+  if (prepared.plan->identity.change) {
+    (void)!fchown(slave, prepared.plan->identity.uid, prepared.plan->identity.gid);
+  }
+  prepared.page->terminal_master = master;
+  prepared.page->terminal_slave = slave;
+}
+
 void open_roots(const Prepared& prepared) noexcept {
   for (std::size_t i = 0; i < prepared.mounts.size(); ++i) {
     if (prepared.mounts[i].plan->type == MountType::hidden) continue;
@@ -347,6 +363,7 @@ int build_storage(const Prepared& prepared) noexcept {
   build_dev(prepared, handles);
   build_proc(prepared);
   open_roots(prepared);
+  if (prepared.stdio.terminal) open_terminal(prepared);
   return build_ruleset(prepared);
 }
 

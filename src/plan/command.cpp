@@ -101,13 +101,17 @@ Result<Program> find_program(const std::string& name, const std::string& search_
     return describe(path, search_path, directory, 0);
   }
   std::string refused;
+  int refused_error = 0;
   for (const std::string_view entry : base::split(search_path, ':')) {
     const std::string path = absolute(entry.empty() ? name : std::string(entry) + "/" + name, directory);
     const int error = executability(path);
     if (error == 0) return describe(path, search_path, directory, 0);
-    if (error == EACCES && refused.empty()) refused = path;
+    if ((error == EACCES || error == EISDIR) && refused.empty()) {
+      refused = path;
+      refused_error = error;
+    }
   }
-  if (!refused.empty()) return std::unexpected(not_executable(refused, EACCES));
+  if (!refused.empty()) return std::unexpected(not_executable(refused, refused_error));
   return fail(base::printable(name) + ": command not found (looked in PATH=" + base::printable(search_path) + ")", ENOENT,
               kNotFound);
 }

@@ -287,7 +287,6 @@ void Loop::all_ended() {
   // The init has said its last word; waiting for it would only wait for the kernel to take the mounts down.
   if (!container_) (void)waitpid(parts_.launched.init_pid, nullptr, WNOHANG | __WALL);
   if (parts_.terminal != nullptr) {
-    parts_.terminal->close_slave();
     while (terminal_output_) terminal_output_ = parts_.terminal->carry_output();
   }
   if (parts_.pump == nullptr || !parts_.pump->running()) {

@@ -71,6 +71,13 @@ Result<kernel::Fd> standard_input(Say say) {
   return kernel::above_stdio(std::move(*nowhere));
 }
 
+void discard_empty(const std::string& path) {
+  struct stat status {};
+  if (!path.empty() && stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && status.st_size == 0) {
+    (void)unlink(path.c_str());
+  }
+}
+
 supervise::InstanceView view_of(const plan::Plan& plan, const launch::Launched& launched) {
   supervise::InstanceView view;
   view.container = plan.mode == Mode::container;
@@ -147,10 +154,7 @@ Result<RunResult> run(const RunRequest& request, Say say) {
   launch::Stdio stdio;
   kernel::Fd input;
   if (request.shell) {
-    auto opened = Terminal::open(plan.identity.uid, plan.identity.gid);
-    if (!opened) return std::unexpected(opened.error());
-    terminal = std::move(*opened);
-    stdio = {terminal->slave(), terminal->slave(), terminal->slave(), true};
+    stdio.terminal = true;
   } else {
     auto opened = standard_input(say);
     if (!opened) return std::unexpected(opened.error());
@@ -168,11 +172,13 @@ Result<RunResult> run(const RunRequest& request, Say say) {
 
   auto launched = launch::launch(plan, stdio, inherited, kStragglerGraceMs);
   if (!launched) {
-    if (terminal) terminal->restore();
+    // Nothing has run, so there is nothing to report: no empty file is left that looks like a report.
+    discard_empty(request.report_file);
+    discard_empty(request.events_file);
     return std::unexpected(launched.error());
   }
   input.reset();
-  if (terminal) terminal->close_slave();
+  if (request.shell) terminal.emplace(std::move(launched->terminal));
   // The app has the launcher's uid: nothing of us is to be read or traced by it.
   (void)kernel::set_undumpable();
 
@@ -196,15 +202,16 @@ Result<RunResult> run(const RunRequest& request, Say say) {
   const Ending ending = run_loop({prepared->policy, *launched, supervisor, events, pump ? &*pump : nullptr,
                                   terminal ? &*terminal : nullptr, signal_fd.get()});
   if (terminal) terminal->restore();
-  if (static_cast<launch::Step>(launched->page->failed_step.load()) != launch::Step::none) {
-    return std::unexpected(launch::step_error(plan, *launched->page));
-  }
 
   const ScanResult scan = supervisor.scan();
   events.emit(exited_event(ending.status));
   collector.finish(instance, scan, pump ? pump->counts() : LogCount{}, memory_peak());
   RunResult result;
   result.exit_code = exit_code_of(ending.status);
+  if (static_cast<launch::Step>(launched->page->failed_step.load()) != launch::Step::none) {
+    result.failure = launch::step_error(plan, *launched->page);
+    result.exit_code = result.failure->exit_code;
+  }
   if (stream) {
     if (auto flushed = stream->flush(); !flushed) result.problems.push_back("--events: " + flushed.error().message);
   }

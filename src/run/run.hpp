@@ -31,6 +31,7 @@ struct RunRequest {
 struct RunResult {
   int exit_code = 0;  // the app's own, or 128 + signal
   Report report;
+  std::optional<Error> failure;       // the command could not be executed inside the instance
   std::vector<std::string> problems;  // what could not be written or kept, one line each
 };
 

@@ -12,30 +12,16 @@
 
 namespace cofferdam::run {
 
-Result<Terminal> Terminal::open(uid_t uid, gid_t gid) {
-  Terminal terminal;
-  terminal.master_.reset(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
-  if (!terminal.master_ || grantpt(terminal.master_.get()) != 0 || unlockpt(terminal.master_.get()) != 0) {
-    return fail(std::string("can't open a pseudo-terminal: ") + std::strerror(errno), errno);
-  }
-  std::array<char, 128> name{};
-  if (ptsname_r(terminal.master_.get(), name.data(), name.size()) != 0) {
-    return fail(std::string("can't open a pseudo-terminal: ") + std::strerror(errno), errno);
-  }
-  auto slave = kernel::open_file(name.data(), O_RDWR | O_NOCTTY);
-  if (!slave) return std::unexpected(slave.error());
-  terminal.slave_ = std::move(*slave);
-  if (uid != geteuid()) (void)!fchown(terminal.slave_.get(), uid, gid);
+Terminal::Terminal(kernel::Fd master) : master_(std::move(master)) {
   termios settings{};
   if (tcgetattr(STDIN_FILENO, &settings) == 0) {
-    terminal.saved_ = settings;
-    // The inner terminal starts with the habits of the outer one.
-    (void)tcsetattr(terminal.slave_.get(), TCSANOW, &settings);
+    saved_ = settings;
+    // The inner terminal starts with the habits of the outer one (on a master they are the slave's, tty_ioctl(4)).
+    (void)tcsetattr(master_.get(), TCSANOW, &settings);
     cfmakeraw(&settings);
     (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &settings);
   }
-  terminal.resize();
-  return terminal;
+  resize();
 }
 
 Terminal::~Terminal() { restore(); }

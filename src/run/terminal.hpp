@@ -12,17 +12,14 @@ namespace cofferdam::run {
 
 class Terminal {
  public:
-  // A new pty, sized like the terminal on stdin when there is one, which becomes raw until restore().
-  [[nodiscard]] static Result<Terminal> open(uid_t uid, gid_t gid);
-  Terminal(Terminal&&) noexcept = default;
-  Terminal& operator=(Terminal&&) noexcept = default;
+  // Over the master of the instance's pty: it gets the settings and the size of the terminal on stdin when there is
+  // one, which becomes raw until restore().
+  explicit Terminal(kernel::Fd master);
   Terminal(const Terminal&) = delete;
   Terminal& operator=(const Terminal&) = delete;
   ~Terminal();
 
   [[nodiscard]] int master() const { return master_.get(); }
-  [[nodiscard]] int slave() const { return slave_.get(); }
-  void close_slave() { slave_.reset(); }
 
   // Bytes from the user to the instance and back. False when that side has ended.
   [[nodiscard]] bool carry_input();
@@ -31,9 +28,7 @@ class Terminal {
   void restore();
 
  private:
-  Terminal() = default;
   kernel::Fd master_;
-  kernel::Fd slave_;
   std::optional<termios> saved_;
 };
 

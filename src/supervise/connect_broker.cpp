@@ -252,7 +252,10 @@ void ConnectBroker::handle_connect(kernel::NotifyChannel& channel, const kernel:
     return wait_for(std::move(pending));
   }
   if (broker_ && (error == 0 || error == EISCONN) && is_stream(target.type) && !disconnects) release(target.inode);
-  if (broker_ && error == EINPROGRESS) watch_held(target.inode);
+  if (error == EINPROGRESS && record) {
+    channel.answer_error(call.id, EINPROGRESS);
+    return observe({std::move(target.socket), target.inode, std::move(event), Clock::now()});
+  }
   // An interrupted call that was restarted finds its own connection made (kernels without WAIT_KILLABLE_RECV).
   finish(channel, call.id, error, std::move(event), record);
 }
@@ -263,8 +266,10 @@ void ConnectBroker::finish(kernel::NotifyChannel& channel, std::uint64_t id, int
   } else {
     channel.answer_error(id, error);
   }
-  if (!record) return;
-  event.connected = error == 0 || error == EINPROGRESS;
+  // libc asks for a name service cache at every look-up, and mostly there is none.
+  const bool nobody_there = event.allowed && event.engine.empty() && error == ENOENT;
+  if (!record || nobody_there) return;
+  event.connected = error == 0;
   event.errnum = error;
   events_.emit(std::move(event));
 }

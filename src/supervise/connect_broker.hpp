@@ -71,6 +71,13 @@ class ConnectBroker {
     kernel::Fd pinned;                          // of a unix path, for the retry
     kernel::ThreadStatus caller;
   };
+  // A non-blocking connect that is under way: its outcome is only recorded. The error itself stays the app's to read.
+  struct Observed {
+    kernel::Fd socket;
+    std::uint64_t inode = 0;
+    ConnectEvent event;
+    Clock::time_point since;
+  };
   struct Target {
     kernel::Fd socket;
     std::uint64_t inode = 0;
@@ -99,7 +106,8 @@ class ConnectBroker {
   void finish(kernel::NotifyChannel& channel, std::uint64_t id, int error, ConnectEvent event, bool record);
   void wait_for(Pending pending);
   bool settle_pending(kernel::NotifyChannel& channel, Pending& pending, bool ready);
-  void watch_held(std::uint64_t inode);
+  void observe(Observed observed);
+  void settle_observed(Observed& observed);
   void release(std::uint64_t inode);
   void drop_unused();
 
@@ -111,6 +119,7 @@ class ConnectBroker {
   kernel::Fd epoll_;
   std::unordered_map<std::uint64_t, Held> held_;  // by socket inode
   std::list<Pending> pending_;
+  std::list<Observed> observed_;
   Clock::time_point last_look_;
 };
 

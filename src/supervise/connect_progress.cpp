@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kLook{1000};
 constexpr std::chrono::milliseconds kLeastLook{20};
+constexpr std::chrono::seconds kObserveAtMost{3};
 constexpr std::chrono::milliseconds kBacklogRetry{5};
 
 void watch(int epoll, int fd, std::uint64_t inode) {
@@ -71,8 +72,16 @@ void ConnectBroker::wait_for(Pending pending) {
   pending_.push_back(std::move(pending));
 }
 
-void ConnectBroker::watch_held(std::uint64_t inode) {
-  if (const auto held = held_.find(inode); held != held_.end()) watch(epoll_.get(), held->second.socket.get(), inode);
+void ConnectBroker::observe(Observed observed) {
+  watch(epoll_.get(), observed.socket.get(), observed.inode);
+  observed_.push_back(std::move(observed));
+}
+
+void ConnectBroker::settle_observed(Observed& observed) {
+  observed.event.connected = is_connected(observed.socket.get());
+  observed.event.errnum = observed.event.connected ? 0 : EINPROGRESS;
+  if (observed.event.connected && broker_) release(observed.inode);
+  events_.emit(std::move(observed.event));
 }
 
 void ConnectBroker::release(std::uint64_t inode) { held_.erase(inode); }
@@ -112,16 +121,17 @@ void ConnectBroker::on_progress(kernel::NotifyChannel& channel) {
       if (settle_pending(channel, *pending, true)) pending_.erase(pending);
       continue;
     }
-    // A non-blocking connect: the error, if any, is the app's to read; ours is only to let go once it is connected.
-    const auto held = held_.find(inode);
-    if (held != held_.end() && is_connected(held->second.socket.get())) held_.erase(held);
+    const auto observed = std::ranges::find(observed_, inode, &Observed::inode);
+    if (observed == observed_.end()) continue;
+    settle_observed(*observed);
+    observed_.erase(observed);
   }
 }
 
 std::chrono::milliseconds ConnectBroker::next_look() const {
   if (std::ranges::any_of(pending_, &Pending::retry)) return kBacklogRetry;
   auto wait = std::chrono::milliseconds(-1);
-  if (!pending_.empty() || !held_.empty()) wait = kLook;
+  if (!pending_.empty() || !held_.empty() || !observed_.empty()) wait = kLook;
   for (const Pending& pending : pending_) {
     if (!pending.deadline) continue;
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*pending.deadline - Clock::now());
@@ -138,6 +148,12 @@ void ConnectBroker::on_tick(kernel::NotifyChannel& channel) {
   for (auto pending = pending_.begin(); pending != pending_.end();) {
     pending = settle_pending(channel, *pending, false) ? pending_.erase(pending) : std::next(pending);
   }
+  // A descriptor of ours must not keep a half-open connection alive for long.
+  std::erase_if(observed_, [&](Observed& observed) {
+    if (now - observed.since < kObserveAtMost) return false;
+    settle_observed(observed);
+    return true;
+  });
   drop_unused();
 }
 

@@ -17,8 +17,16 @@ constexpr std::size_t kLongestLineage = 16;
 
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-// A script shows under its own name: gunicorn, not python3.11.
+// A script shows under its own name (gunicorn, not python3.11), and a program of many names under the one that was
+// called: sh, not dash.
 std::string program_name(const ExecRecord& record) {
+  constexpr std::array<std::string_view, 4> kManyNames = {"dash", "busybox", "coreutils", "toybox"};
+  const std::string executable = base_name(record.executable);
+  if (std::ranges::find(kManyNames, std::string_view(executable)) != kManyNames.end() && !record.argv.empty()) {
+    const std::string called = base_name(record.argv[0]);
+    const std::string name = called.starts_with('-') ? called.substr(1) : called;
+    return name == executable && record.argv.size() > 1 && executable != "dash" ? base_name(record.argv[1]) : name;
+  }
   if (record.script.kind == ScriptArgument::Kind::file) return base_name(record.script.text);
   if (record.script.kind == ScriptArgument::Kind::module) return base_name(record.executable) + " -m " + record.script.text;
   return base_name(record.executable);

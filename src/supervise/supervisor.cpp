@@ -168,6 +168,7 @@ void Supervisor::measure_storage() {
 ScanResult Supervisor::scan() {
   measure_storage();
   ScanResult result = scan_storage(instance_, baseline_);
+  result.kept = audit_.kept();
   for (std::size_t i = 0; i < storage_.size(); ++i) {
     if (instance_.mounts[i].layer >= 0) result.storage.push_back(storage_[i]);
   }

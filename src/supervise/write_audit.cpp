@@ -110,6 +110,7 @@ WriteAudit::Examined WriteAudit::examine(const KnownThread& thread, int dirfd, c
     if (!identity) examined.path = place.path;
   }
   examined.mount_id = identity && !need_directory ? identity->mount_id : place.parent_identity.mount_id;
+  examined.is_new = !identity;
   examined.outcome = predict(instance_, thread.status, intent, place, identity ? &*identity : nullptr);
   return examined;
 }
@@ -187,6 +188,13 @@ void WriteAudit::handle_metadata(kernel::NotifyChannel& channel, const kernel::N
 }
 
 void WriteAudit::record(std::string_view call, const Examined& examined, std::string to, const KnownThread& thread) {
+  const InstanceMount* mount = instance_.find(examined.mount_id);
+  if (mount != nullptr && mount->plan->type == MountType::persistent && kept_.size() < kMostRefusals &&
+      examined.outcome.outcome == WriteOutcome::landed) {
+    for (const std::string& path : {examined.path, to}) {
+      if (!path.empty()) kept_.emplace(path, examined.is_new || path == to ? Change::created : Change::modified);
+    }
+  }
   WriteEvent event;
   event.call = call;
   event.path = examined.path;
@@ -199,6 +207,23 @@ void WriteAudit::record(std::string_view call, const Examined& examined, std::st
   if (examined.outcome.outcome == WriteOutcome::refused && examined.outcome.by_rule) {
     report_refusal(std::string(call), examined.path, thread.process, examined.outcome.errnum);
   }
+}
+
+std::vector<ScannedChange> WriteAudit::kept() const {
+  std::vector<ScannedChange> kept;
+  for (const auto& [path, change] : kept_) {
+    // A persistent mount is the host's own directory, at the same path.
+    struct stat status {};
+    const bool there = lstat(path.c_str(), &status) == 0;
+    if (!there && change == Change::created) continue;
+    ScannedChange scanned;
+    scanned.path = path;
+    scanned.type = S_ISDIR(status.st_mode) ? "directory" : S_ISLNK(status.st_mode) ? "symlink" : "file";
+    scanned.change = there ? change : Change::deleted;
+    scanned.bytes = there && S_ISREG(status.st_mode) ? static_cast<std::uint64_t>(status.st_size) : 0;
+    kept.push_back(std::move(scanned));
+  }
+  return kept;
 }
 
 void WriteAudit::record_bind(const kernel::NotifyRow& row, const KnownThread& thread, const std::string& path) {

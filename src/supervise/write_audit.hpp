@@ -3,10 +3,12 @@
 // performs or refuses.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "cofferdam/report.hpp"
 #include "kernel/notify.hpp"
 #include "kernel/syscall_table.hpp"
 #include "supervise/event_log.hpp"
@@ -29,6 +31,9 @@ class WriteAudit {
   // A socket file appears (bind of an AF_UNIX path); the call runs on in the caller of this.
   void record_bind(const kernel::NotifyRow& row, const KnownThread& thread, const std::string& path);
 
+  // What landed on persistent mounts and is still there, for the report's `kept`.
+  [[nodiscard]] std::vector<ScannedChange> kept() const;
+
   // A write that the instance's own storage refused, said once for a path and program.
   void report_refusal(const std::string& call, const std::string& path, const ProcessRef& process, int errnum);
 
@@ -37,6 +42,7 @@ class WriteAudit {
     Outcome outcome;
     std::string path;
     std::uint64_t mount_id = 0;  // of what is changed, or of the directory
+    bool is_new = false;
     bool storage = true;  // false: a device, pipe or socket, or a process file: nothing is stored
   };
   [[nodiscard]] Examined examine(const KnownThread& thread, int dirfd, const std::string& path, const WriteIntent& intent,
@@ -50,6 +56,7 @@ class WriteAudit {
   std::vector<std::string> ignore_;
   PolicyRef policy_;
   std::set<std::pair<std::string, std::string>> refused_;
+  std::map<std::string, Change> kept_;
 };
 
 }  // namespace cofferdam::supervise

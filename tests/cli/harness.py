@@ -11,6 +11,7 @@ COFFERDAM names the binary (default build/release/cofferdam). Arguments on the c
 """
 
 import hashlib
+import base64
 import json
 import os
 import shutil
@@ -151,7 +152,10 @@ class Result:
                 if stream in (None, record["stream"])]
 
     def messages(self, stream="stdout"):
-        return [record["message"] for record in self.records(stream)]
+        """Bytes that are no UTF-8 come as base64; here they are shown as lone surrogates."""
+        return [record["message"] if "message" in record
+                else base64.b64decode(record["message_b64"]).decode(errors="surrogateescape")
+                for record in self.records(stream)]
 
     def findings(self, code):
         return [finding for finding in self.report["findings"] if finding["code"] == code]
