@@ -37,7 +37,9 @@ std::string plural(std::uint64_t count, const std::string& noun) {
 
 std::string program_of(const ProcessRef& process) {
   if (process == nullptr) return "";
-  return shown(process->exe.substr(process->exe.rfind('/') + 1), kLongestCommand);
+  // A script is known by its own name, not by its interpreter's.
+  const std::string& name = process->lineage.empty() ? process->exe : process->lineage.front();
+  return shown(name.substr(name.rfind('/') + 1), kLongestCommand);
 }
 
 std::string place_of(std::string_view path, const TextOptions& options) {

@@ -77,7 +77,9 @@ WriteAudit::Trace& WriteAudit::trace_of(const std::string& path, bool removal) {
 std::uint32_t WriteAudit::index_of(const ProcessRef& process) {
   if (process == nullptr) return kNobody;
   const bool crowded = processes_.size() >= kMaxProcesses;
+  // The worker that wrote is named by its pid; when there are too many, by its command, then by its program.
   std::string key = command_key(*process, true);
+  if (!crowded) key += '\0' + std::to_string(process->pid);
   auto known = process_index_.find(key);
   if (known == process_index_.end() && crowded) {
     key = command_key(*process, false);
