@@ -206,7 +206,8 @@ start_postgres() {
   PG_BIN=$(find /usr/lib/postgresql -maxdepth 3 -path '*/bin/initdb' 2>/dev/null | sort -V | tail -n 1)
   [ -n "$PG_BIN" ] || die "no PostgreSQL server below /usr/lib/postgresql"
   PG_BIN=$(dirname "$PG_BIN")
-  PG_DIR=$(mktemp -d /tmp/cofferdam-pg.XXXXXX)
+  # Not /tmp: where that is the tmpfs of a container, the cluster's files would be taken for the application's.
+  PG_DIR=$(mktemp -d /var/tmp/cofferdam-pg.XXXXXX)
   PG_SOCKETS=$PG_DIR
   PG_LOG=$PG_DIR/log
   chmod 755 "$PG_DIR"
@@ -222,7 +223,8 @@ start_postgres() {
     PG_URL="postgresql://app:$secret@127.0.0.1:$PG_PORT/app"
     if pg_as "$PG_BIN/pg_ctl" -D "$PG_DIR/data" -l "$PG_LOG" -s -w -t 30 start \
       -o "-c listen_addresses=127.0.0.1 -c port=$PG_PORT -c unix_socket_directories=$PG_SOCKETS -c fsync=off" \
-      -o "-c shared_buffers=16MB -c max_connections=30 -c log_connections=on" >/dev/null 2>&1; then
+      -o "-c shared_buffers=16MB -c max_connections=30 -c log_connections=on" \
+      -o "-c dynamic_shared_memory_type=mmap" >/dev/null 2>&1; then  # nothing of ours in a shared /dev/shm
       PGPASSWORD=$secret pg_as "$PG_BIN/createdb" -h 127.0.0.1 -p "$PG_PORT" -U app app || die "createdb failed"
       say "started a private PostgreSQL in $PG_DIR on 127.0.0.1:$PG_PORT; it ends with this script"
       return 0

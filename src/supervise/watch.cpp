@@ -24,6 +24,8 @@ namespace {
 // after a while of continuous change.
 constexpr std::chrono::milliseconds kSettle{40};
 constexpr std::chrono::milliseconds kLatest{200};
+// A command that has ended by then is never watched: giving up an inotify watch costs the kernel some 15 ms.
+constexpr std::chrono::milliseconds kBegin{150};
 // More at once is a checkout or an install: replaying it would copy the tree into memory.
 constexpr std::size_t kMostAtOnce = 2000;
 constexpr std::size_t kMostReported = 100;
@@ -84,11 +86,14 @@ Watch::Watch(const InstanceView& instance, EventLog& events) : instance_(instanc
   for (const InstanceMount& mount : instance.mounts) {
     if (mount.plan->type == MountType::overlay && mount.plan->watch) to_walk_.push_back({&mount, ""});
   }
-  if (!to_walk_.empty()) inotify_.reset(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  begin_at_ = Clock::now() + kBegin;
 }
 
 std::chrono::milliseconds Watch::next_look() const {
-  if (!to_walk_.empty()) return std::chrono::milliseconds(0);
+  if (!to_walk_.empty()) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(begin_at_ - Clock::now());
+    return inotify_ ? std::chrono::milliseconds(0) : std::max(left + std::chrono::milliseconds(1), std::chrono::milliseconds(0));
+  }
   if (changes_.empty()) return std::chrono::milliseconds(-1);
   const auto due = std::min(last_change_ + kSettle, first_change_ + kLatest);
   return std::max(std::chrono::duration_cast<std::chrono::milliseconds>(due - Clock::now()) + std::chrono::milliseconds(1),
@@ -96,7 +101,10 @@ std::chrono::milliseconds Watch::next_look() const {
 }
 
 void Watch::look() {
-  if (!to_walk_.empty()) walk_some();
+  if (!to_walk_.empty() && Clock::now() >= begin_at_) {
+    if (!inotify_) inotify_.reset(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+    walk_some();
+  }
   if (changes_.empty()) return;
   const auto now = Clock::now();
   if (now >= last_change_ + kSettle || now >= first_change_ + kLatest) replay_all();

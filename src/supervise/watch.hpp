@@ -71,6 +71,7 @@ class Watch {
   std::unordered_map<int, WatchedDirectory> directories_;  // by watch descriptor
   std::deque<WatchedDirectory> to_walk_;
   std::map<std::string, Change> changes_;  // by absolute path: a parent comes before its children
+  Clock::time_point begin_at_;
   Clock::time_point last_change_;
   Clock::time_point first_change_;
   std::unordered_map<std::string, Replayed> replayed_;
