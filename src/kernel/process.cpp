@@ -59,6 +59,16 @@ int unshare_descriptors() noexcept {
 
 int close_from(unsigned first) noexcept { return syscall(SYS_close_range, first, ~0U, 0) == 0 ? 0 : errno; }
 
+int close_all_but(std::span<const int> kept) noexcept {
+  unsigned next = 0;
+  for (const int fd : kept) {
+    const auto number = static_cast<unsigned>(fd);
+    if (number > next && syscall(SYS_close_range, next, number - 1, 0) != 0) return errno;
+    next = number + 1;
+  }
+  return close_from(next);
+}
+
 int set_no_new_privs() noexcept { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : errno; }
 int die_with_parent() noexcept { return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 ? 0 : errno; }
 int set_undumpable() noexcept { return prctl(PR_SET_DUMPABLE, 0) == 0 ? 0 : errno; }

@@ -31,6 +31,9 @@ bool send_signal(int pidfd, int signal) noexcept;
 // Closes every descriptor from `first` on.
 [[nodiscard]] int close_from(unsigned first) noexcept;
 
+// Closes every descriptor that is not in `kept` (sorted, each once).
+[[nodiscard]] int close_all_but(std::span<const int> kept) noexcept;
+
 [[nodiscard]] int set_no_new_privs() noexcept;
 [[nodiscard]] int die_with_parent() noexcept;  // PR_SET_PDEATHSIG SIGKILL
 [[nodiscard]] int set_undumpable() noexcept;

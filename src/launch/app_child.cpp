@@ -89,8 +89,9 @@ void run_app(const Prepared& prepared, int landlock_ruleset) noexcept {
   must(prepared, Step::no_new_privileges, kernel::set_no_new_privs());
   if (landlock_ruleset >= 0) must(prepared, Step::enter_landlock, -kernel::enter_landlock(landlock_ruleset));
 
-  const sock_fprog program{static_cast<unsigned short>(prepared.filter.size()),
-                           const_cast<sock_filter*>(prepared.filter.data())};
+  char filter_byte = 0;
+  if (read(prepared.go_pipe, &filter_byte, 1) != 1) give_up(prepared, Step::load_filter, EPIPE);
+  const sock_fprog program{prepared.page->filter_length, prepared.page->filter};
   const int listener = kernel::load_filter(&program, 0);
   if (listener < 0) give_up(prepared, Step::load_filter, -listener);
   // The launcher finds the listener at this number in the table that it shares with us until the next line.

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -58,6 +59,10 @@ Result<Prepared> prepare(const plan::Plan& plan, const Stdio& stdio, SharedPage*
   prepared.uid_map = std::to_string(plan.identity.uid) + " " + std::to_string(plan.host.uid) + " 1";
   prepared.gid_map = std::to_string(plan.identity.gid) + " " + std::to_string(plan.host.gid) + " 1";
 
+  return prepared;
+}
+
+Result<void> compile_into_page(const plan::Plan& plan, SharedPage& page) {
   const bool container = plan.mode == Mode::container;
   kernel::FilterOptions options;
   options.container = container;
@@ -66,9 +71,10 @@ Result<Prepared> prepare(const plan::Plan& plan, const Stdio& stdio, SharedPage*
   options.shared_pid_namespace = container;
   auto filter = kernel::compile_filter(options);
   if (!filter) return std::unexpected(filter.error());
-  prepared.filter = std::move(*filter);
-
-  return prepared;
+  if (filter->size() > kMaxFilter) return fail("the seccomp filter has more than " + std::to_string(kMaxFilter) + " instructions");
+  std::ranges::copy(*filter, page.filter);
+  page.filter_length = static_cast<unsigned short>(filter->size());
+  return {};
 }
 
 // A full map takes a process that holds the capabilities in the parent namespace: us.
@@ -149,7 +155,8 @@ Inherited take_inherited() {
   return inherited;
 }
 
-Result<Launched> launch(const plan::Plan& plan, const Stdio& stdio, const Inherited& inherited, int grace_milliseconds) {
+Result<Launched> launch(const plan::Plan& plan, const Stdio& stdio, const Inherited& inherited, int grace_milliseconds,
+                        const std::function<Result<void>()>& meanwhile) {
   Launched launched;
   auto page = make_page();
   if (!page) return std::unexpected(page.error());
@@ -193,6 +200,14 @@ Result<Launched> launch(const plan::Plan& plan, const Stdio& stdio, const Inheri
     const char byte = 'g';
     (void)!write(go->write.get(), &byte, 1);
   }
+  auto filtered = compile_into_page(plan, *launched.page);
+  if (filtered) filtered = meanwhile();
+  if (!filtered) {
+    kill_and_reap(pidfd, child);
+    return std::unexpected(filtered.error());
+  }
+  const char filter_byte = 'f';
+  (void)!write(go->write.get(), &filter_byte, 1);
   if (!wait_until_started(status->read.get(), pidfd, container ? 1 : 2)) {
     kill_and_reap(pidfd, child);
     take_handles(launched);

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -35,10 +36,11 @@ struct Launched {
   std::unique_ptr<SharedPage, SharedPageDeleter> page;
 };
 
-// The launcher must be single-threaded. On failure everything that was started is dead and reaped; the error says
+// `meanwhile` is called while the child builds its mounts, for what can be done at the same time; it must not close
+// descriptors, because the child shares the table. The launcher must be single-threaded. On failure everything that was started is dead and reaped; the error says
 // which step failed and, where it is known, the way out.
 [[nodiscard]] Result<Launched> launch(const plan::Plan& plan, const Stdio& stdio, const Inherited& inherited,
-                                      int grace_milliseconds);
+                                      int grace_milliseconds, const std::function<Result<void>()>& meanwhile);
 
 // An error for a failed step, also used when exec fails after the listener was handed over.
 [[nodiscard]] Error step_error(const plan::Plan& plan, const SharedPage& page);

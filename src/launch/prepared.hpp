@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "kernel/filter.hpp"
 #include "launch/shared.hpp"
 #include "plan/plan.hpp"
 
@@ -42,12 +41,11 @@ struct Prepared {
   std::vector<PreparedMount> mounts;
   std::vector<char*> argv;
   std::vector<char*> environment;
-  std::vector<sock_filter> filter;
   std::string uid_map;
   std::string gid_map;
   Stdio stdio;
   SharedPage* page = nullptr;
-  int go_pipe = -1;       // read end: a byte comes when the maps are written (full map only)
+  int go_pipe = -1;       // read end: 'g' the maps are written (full map only), 'f' the filter is in the page
   int status_pipe = -1;   // write end: 'L' the listener is there and the app, 'I' the init has left our descriptor
                           // table, 'X' the app has ended and all are reaped
   int launcher_pidfd = -1;

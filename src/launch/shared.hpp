@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernel/filter.hpp"
+
 namespace cofferdam::launch {
 
 // Each step between clone and exec, in the order of child.cpp. A failing step is reported by its number.
@@ -46,6 +48,8 @@ struct MountHandles {
 };
 inline constexpr std::size_t kMaxMounts = 64;
 
+inline constexpr std::size_t kMaxFilter = 2048;  // instructions; the filter has about 600
+
 // Lives in MAP_SHARED memory. Plain data: written by the child, read by the launcher after it was told to.
 struct SharedPage {
   std::atomic<int> failed_step{0};
@@ -59,6 +63,8 @@ struct SharedPage {
   MountHandles mounts[kMaxMounts];
   int terminal_master = -1;  // Stdio::terminal
   int terminal_slave = -1;
+  sock_filter filter[kMaxFilter];  // compiled while the init builds the mounts; there once the app is told to go
+  unsigned short filter_length = 0;
   std::atomic<int> exit_status{-1};  // of wait(2), once the app has ended
   std::atomic<int> stragglers{0};    // processes that had to be killed after the app had ended
 };

@@ -187,9 +187,9 @@ void Loop::suspend() {
 
 void Loop::signal_app(int signal, bool group) {
   if (phase_ != Phase::running) return;
-  // The group has the number of its leader, which can't be reused while the leader is unreaped, and it is reaped only
-  // after this phase.
-  if (group && parts_.launched.app_pid > 0 && kill(-parts_.launched.app_pid, signal) == 0) return;
+  // The group has the number of its leader. A leader that is gone may have left the number to a stranger: ask first.
+  const bool leader_lives = kernel::send_signal(parts_.launched.app.get(), 0);
+  if (group && leader_lives && parts_.launched.app_pid > 0 && kill(-parts_.launched.app_pid, signal) == 0) return;
   kernel::send_signal(parts_.launched.app.get(), signal);
 }
 

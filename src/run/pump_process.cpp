@@ -6,11 +6,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <new>
 #include <utility>
+#include <vector>
 
 #include "kernel/process.hpp"
 
@@ -24,7 +26,7 @@ void PumpProcess::CountersDeleter::operator()(logs::PumpCounters* counters) cons
   munmap(counters, sizeof *counters);
 }
 
-Result<PumpProcess> PumpProcess::start(logs::PumpConfig config, uid_t uid, gid_t gid) {
+Result<PumpProcess> PumpProcess::make(logs::PumpConfig config, uid_t uid, gid_t gid) {
   PumpProcess pump;
   void* memory = mmap(nullptr, sizeof(logs::PumpCounters), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return fail(std::string("can't map memory: ") + std::strerror(errno), errno);
@@ -44,21 +46,22 @@ Result<PumpProcess> PumpProcess::start(logs::PumpConfig config, uid_t uid, gid_t
   config.control_fd = pump.control_.read.get();
   config.counters = pump.counters_.get();
   pump.config_ = std::make_unique<logs::PumpConfig>(std::move(config));
-  if (auto spawned = pump.spawn(); !spawned) return std::unexpected(spawned.error());
   return pump;
 }
 
-Result<void> PumpProcess::spawn() {
+Result<void> PumpProcess::start() {
+  // A copy of the listener or of a write end here would outlive the launcher, or hide the end of the streams.
+  std::vector<int> kept = {1, 2, config_->out_fd, config_->err_fd, config_->control_fd};
+  for (const logs::OpenSink& sink : config_->sinks) {
+    if (sink.fd() >= 0) kept.push_back(sink.fd());
+  }
+  std::ranges::sort(kept);
   int pidfd = -1;
   const pid_t child = kernel::clone_process(0x1000 /* CLONE_PIDFD */, &pidfd);
   if (child < 0) return fail(std::string("can't start the log pump: ") + std::strerror(-child), -child);
   if (child == 0) {
-    // Write ends held here would hide the end of the streams; the launcher's input is not ours to keep open.
-    out_.write.reset();
-    err_.write.reset();
-    control_.write.reset();
-    const int nowhere = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (nowhere >= 0) dup2(nowhere, 0);
+    if (kernel::close_all_but(kept) != 0) _exit(125);
+    (void)open("/dev/null", O_RDONLY | O_CLOEXEC);  // takes the place of stdin
     _exit(logs::run_pump(*config_));
   }
   pid_ = child;
@@ -104,7 +107,7 @@ std::string PumpProcess::on_end() {
     err_.read.reset();
     return "the log pump ended with " + why + "; output after this is lost";
   }
-  if (auto spawned = spawn(); !spawned) return spawned.error().message;
+  if (auto spawned = start(); !spawned) return spawned.error().message;
   return "the log pump ended with " + why + " and was started again";
 }
 

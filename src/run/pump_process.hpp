@@ -15,8 +15,10 @@ namespace cofferdam::run {
 
 class PumpProcess {
  public:
-  // `uid` and `gid` own the pipes, so that the app can reopen /dev/stdout.
-  [[nodiscard]] static Result<PumpProcess> start(logs::PumpConfig config, uid_t uid, gid_t gid);
+  // Makes the pipes; nothing runs yet. `uid` and `gid` own them, so that the app can reopen /dev/stdout.
+  [[nodiscard]] static Result<PumpProcess> make(logs::PumpConfig config, uid_t uid, gid_t gid);
+  // Starts the process. It keeps only the descriptors of its configuration, whatever else is open by then.
+  [[nodiscard]] Result<void> start();
   PumpProcess(PumpProcess&& other) noexcept;
   PumpProcess& operator=(PumpProcess&&) = delete;
   PumpProcess(const PumpProcess&) = delete;
@@ -45,7 +47,6 @@ class PumpProcess {
     void operator()(logs::PumpCounters* counters) const noexcept;
   };
   PumpProcess() = default;
-  [[nodiscard]] Result<void> spawn();
 
   std::unique_ptr<logs::PumpConfig> config_;
   std::unique_ptr<logs::PumpCounters, CountersDeleter> counters_;

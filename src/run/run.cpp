@@ -164,13 +164,14 @@ Result<RunResult> run(const RunRequest& request, Say say) {
     config.format = request.format;
     config.colour = request.colour;
     config.sinks = std::move(*sinks);
-    auto started = PumpProcess::start(std::move(config), plan.identity.uid, plan.identity.gid);
-    if (!started) return std::unexpected(started.error());
-    pump.emplace(std::move(*started));
+    auto made = PumpProcess::make(std::move(config), plan.identity.uid, plan.identity.gid);
+    if (!made) return std::unexpected(made.error());
+    pump.emplace(std::move(*made));
     stdio = {input.get(), pump->out(), pump->err(), false};
   }
 
-  auto launched = launch::launch(plan, stdio, inherited, kStragglerGraceMs);
+  auto launched = launch::launch(plan, stdio, inherited, kStragglerGraceMs,
+                                 [&]() -> Result<void> { return pump ? pump->start() : Result<void>{}; });
   if (!launched) {
     // Nothing has run, so there is nothing to report: no empty file is left that looks like a report.
     discard_empty(request.report_file);

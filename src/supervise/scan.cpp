@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -145,6 +146,27 @@ std::set<std::string> made_by_us(const InstanceView& instance) {
   return paths;
 }
 
+// A directory that was removed and made again hides all of the lower one (overlayfs.rst, opaque directories).
+bool is_opaque(int directory) {
+  char value = 0;
+  return fgetxattr(directory, "user.overlay.opaque", &value, 1) == 1 && value == 'y';
+}
+
+void report_hidden(int upper, const std::string& path, ScanResult& result) {
+  const kernel::Fd lower(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!lower) return;
+  Walk walk(
+      [&](int, const char*, const std::string& relative, const struct stat& status) {
+        struct stat above {};
+        if (fstatat(upper, relative.c_str(), &above, AT_SYMLINK_NOFOLLOW) == 0) return true;
+        const auto bytes = S_ISREG(status.st_mode) ? static_cast<std::uint64_t>(status.st_size) : 0;
+        result.changes.push_back({path + "/" + relative, type_name(status.st_mode), Change::deleted, bytes});
+        return true;
+      },
+      result.unreadable);
+  walk.run(lower.get());
+}
+
 void scan_overlay(const InstanceMount& mount, const std::set<std::string>& ours, ScanResult& result) {
   Walk walk(
       [&](int parent, const char* name, const std::string& relative, const struct stat& status) {
@@ -157,6 +179,10 @@ void scan_overlay(const InstanceMount& mount, const std::set<std::string>& ours,
           const mode_t shown = *change == Change::deleted ? lower.st_mode : status.st_mode;
           const auto bytes = *change == Change::deleted ? lower.st_size : S_ISREG(status.st_mode) ? status.st_size : 0;
           result.changes.push_back({path, type_name(shown), *change, static_cast<std::uint64_t>(bytes)});
+        }
+        if (S_ISDIR(status.st_mode) && on_host && S_ISDIR(lower.st_mode)) {
+          const kernel::Fd directory(openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+          if (directory && is_opaque(directory.get())) report_hidden(directory.get(), path, result);
         }
         return true;
       },
