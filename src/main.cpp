@@ -20,7 +20,9 @@ int main(int argc, char** argv) {
   try {
     return cofferdam::cli::main_command(std::vector<std::string>(argv + 1, argv + argc));
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "cofferdam: internal error: %s\nThis is a defect of cofferdam; the app was not left running.\n", error.what());
+    std::fprintf(stderr,
+                 "cofferdam: internal error: %s\nThis is a defect of cofferdam; the app was not left running.\n",
+                 error.what());
     return 125;
   }
 }

@@ -30,7 +30,7 @@ enum class Level { full, partial, none };
 
 // How well one rule is enforced here, by what, and what to change where it is not full (else empty).
 struct EnforcementRow {
-  std::string rule;       // storage, database, logs, processes, supervisor
+  std::string rule;  // storage, database, logs, processes, supervisor
   Level level = Level::full;
   std::string mechanism;  // "mount namespace, overlay and tmpfs; Landlock"
   std::string advice;
@@ -72,7 +72,7 @@ struct WriteEvent {
   std::string path;  // as the app saw it, absolute
   std::string to;    // second path of rename and link, else empty
   WriteOutcome outcome = WriteOutcome::landed;
-  std::string by;    // what decided: "mount", "landlock", "supervisor"
+  std::string by;  // what decided: "mount", "landlock", "supervisor"
   int errnum = 0;
   ProcessRef process;
 };
@@ -80,7 +80,7 @@ struct ConnectEvent {
   std::string destination;  // "127.0.0.1:5432", "[::1]:5432", "unix:/run/x.sock", "unix:@name"
   std::string engine;       // "postgres", or empty when no database
   bool allowed = false;
-  bool connected = false;   // outcome; false also for an attempt still in progress that failed
+  bool connected = false;  // outcome; false also for an attempt still in progress that failed
   int errnum = 0;
   ProcessRef process;
 };

@@ -50,12 +50,12 @@ struct Storage {
 struct Destination {
   enum class Kind { host_port, cidr_port, unix_path, environment };
   Kind kind = Kind::host_port;
-  std::string host;          // host_port: name or IP literal without brackets; cidr_port: network address
-  int prefix = 0;            // cidr_port: prefix length
-  std::uint16_t port = 0;    // host_port, cidr_port
-  std::string path;          // unix_path: absolute glob; an abstract socket starts with '@'
-  std::string variable;      // environment: name of the variable that holds a URL or DSN
-  std::string written;       // as it stands in the policy
+  std::string host;        // host_port: name or IP literal without brackets; cidr_port: network address
+  int prefix = 0;          // cidr_port: prefix length
+  std::uint16_t port = 0;  // host_port, cidr_port
+  std::string path;        // unix_path: absolute glob; an abstract socket starts with '@'
+  std::string variable;    // environment: name of the variable that holds a URL or DSN
+  std::string written;     // as it stands in the policy
 };
 
 struct DatabaseAllow {
@@ -109,8 +109,8 @@ struct Policy {
 
 // What the loader needs to know of the world; nothing else is consulted.
 struct PolicyContext {
-  std::string working_directory;                    // absolute
-  std::string home;                                 // absolute, or empty when unset
+  std::string working_directory;                   // absolute
+  std::string home;                                // absolute, or empty when unset
   std::map<std::string, std::string> environment;  // for COFFERDAM_POLICY
 };
 
@@ -121,7 +121,7 @@ struct LoadedPolicy {
   std::vector<Diagnostic> warnings;
 };
 [[nodiscard]] std::expected<LoadedPolicy, std::vector<Diagnostic>> load_policy(const std::string& file_or_name,
-                                                                              const PolicyContext& context);
+                                                                               const PolicyContext& context);
 
 // Discovery order: `explicit_choice` (--policy), COFFERDAM_POLICY, ./cofferdam.yaml, else "twelve-factor".
 [[nodiscard]] std::string discover_policy(const std::optional<std::string>& explicit_choice,

@@ -131,7 +131,9 @@ bool is_beneath(std::string_view path, std::string_view directory) {
   return path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');
 }
 
-bool glob_match(std::string_view pattern, std::string_view path) { return glob_here(pattern, path); }
+bool glob_match(std::string_view pattern, std::string_view path) {
+  return glob_here(pattern, path);
+}
 
 std::string human_bytes(std::uint64_t bytes) {
   constexpr std::array<const char*, 5> kUnits = {"bytes", "KiB", "MiB", "GiB", "TiB"};
@@ -177,8 +179,7 @@ std::string shell_quote(std::span<const std::string> argv) {
   std::string out;
   for (const std::string& argument : argv) {
     if (!out.empty()) out += ' ';
-    constexpr std::string_view kPlain =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=@%+,";
+    constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=@%+,";
     if (!argument.empty() && argument.find_first_not_of(kPlain) == std::string::npos) {
       out += argument;
       continue;

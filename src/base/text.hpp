@@ -15,7 +15,8 @@ namespace cofferdam::base {
 [[nodiscard]] std::size_t utf8_sequence(std::string_view text);
 
 // The candidate nearest to `word` by edit distance, when near enough to be what was meant.
-[[nodiscard]] std::optional<std::string_view> nearest(std::string_view word, std::span<const std::string_view> candidates);
+[[nodiscard]] std::optional<std::string_view> nearest(std::string_view word,
+                                                      std::span<const std::string_view> candidates);
 
 [[nodiscard]] std::vector<std::string_view> split(std::string_view text, char separator);
 [[nodiscard]] std::string join(std::span<const std::string> parts, std::string_view separator);

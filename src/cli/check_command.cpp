@@ -21,7 +21,8 @@ int check_command(const Invocation& invocation) {
   char buffer[PATH_MAX];
   context.working_directory = getcwd(buffer, sizeof buffer) != nullptr ? buffer : "/";
   context.environment = environment_map();
-  if (const auto home = context.environment.find("HOME"); home != context.environment.end()) context.home = home->second;
+  if (const auto home = context.environment.find("HOME"); home != context.environment.end())
+    context.home = home->second;
   std::vector<std::string> files = options->files;
   if (files.empty()) files.push_back(discover_policy(std::nullopt, context));
   int result = 0;

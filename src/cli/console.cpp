@@ -18,12 +18,13 @@ constexpr int kMostLive = 20;
 bool want_colour(int fd) {
   const char* never = std::getenv("NO_COLOR");
   const char* terminal = std::getenv("TERM");
-  return isatty(fd) != 0 && (never == nullptr || *never == '\0') && terminal != nullptr && std::string_view(terminal) != "dumb";
+  return isatty(fd) != 0 && (never == nullptr || *never == '\0') && terminal != nullptr &&
+         std::string_view(terminal) != "dumb";
 }
 
 void set_up_console(int verbosity) {
-  auto sink = std::make_shared<spdlog::sinks::ansicolor_stderr_sink_st>(want_colour(STDERR_FILENO) ? spdlog::color_mode::always
-                                                                                                   : spdlog::color_mode::never);
+  auto sink = std::make_shared<spdlog::sinks::ansicolor_stderr_sink_st>(
+      want_colour(STDERR_FILENO) ? spdlog::color_mode::always : spdlog::color_mode::never);
   auto logger = std::make_shared<spdlog::logger>("cofferdam", std::move(sink));
   logger->set_pattern("cofferdam: %^%v%$");
   logger->set_level(verbosity > 0 ? spdlog::level::debug : spdlog::level::info);

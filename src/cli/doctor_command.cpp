@@ -37,7 +37,12 @@ void print_json(const plan::Diagnosis& diagnosis) {
   }
   json.end_array().key("probes").begin_array();
   for (const plan::Probe& probe : diagnosis.probes) {
-    json.begin_object().field("probe", probe.what).key("ok").boolean(probe.ok).field("detail", probe.detail).end_object();
+    json.begin_object()
+        .field("probe", probe.what)
+        .key("ok")
+        .boolean(probe.ok)
+        .field("detail", probe.detail)
+        .end_object();
   }
   json.end_array().key("notices").begin_array();
   for (const std::string& notice : diagnosis.notices) json.string(notice);
@@ -58,10 +63,12 @@ int doctor_command(const Invocation& invocation) {
   char buffer[PATH_MAX];
   context.working_directory = getcwd(buffer, sizeof buffer) != nullptr ? buffer : "/";
   context.environment = environment_map();
-  if (const auto home = context.environment.find("HOME"); home != context.environment.end()) context.home = home->second;
+  if (const auto home = context.environment.find("HOME"); home != context.environment.end())
+    context.home = home->second;
   const auto loaded = load_policy(discover_policy(options->policy, context), context);
   if (!loaded) {
-    for (const Diagnostic& diagnostic : loaded.error()) std::fprintf(stderr, "%s\n", format_diagnostic(diagnostic).c_str());
+    for (const Diagnostic& diagnostic : loaded.error())
+      std::fprintf(stderr, "%s\n", format_diagnostic(diagnostic).c_str());
     return 2;
   }
   const auto diagnosis = plan::diagnose(loaded->policy, context.environment);

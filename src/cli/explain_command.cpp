@@ -41,7 +41,8 @@ int explain_command(const Invocation& invocation) {
     if (const policy::RuleRow* row = policy::find_rule(code)) {
       print_row(*row);
     } else {
-      result = report_error({"explain: no such code: " + base::printable(code) + "; cofferdam explain lists them all", 0, 2});
+      result = report_error(
+          {"explain: no such code: " + base::printable(code) + "; cofferdam explain lists them all", 0, 2});
     }
   }
   return result;

@@ -28,8 +28,10 @@ constexpr std::array<Command, 5> kCommands = {{
 constexpr std::array<std::string_view, 6> kLater = {"rehearse", "learn", "test", "report", "export", "oci"};
 
 void print_usage(std::FILE* stream) {
-  std::fputs("cofferdam " COFFERDAM_VERSION ": run an application as production would\n\n"
-             "Usage: cofferdam [-v] COMMAND [OPTION...]\n\nCommands:\n", stream);
+  std::fputs("cofferdam " COFFERDAM_VERSION
+             ": run an application as production would\n\n"
+             "Usage: cofferdam [-v] COMMAND [OPTION...]\n\nCommands:\n",
+             stream);
   for (const Command& command : kCommands) {
     std::fprintf(stream, "  %-9.*s %s\n", static_cast<int>(command.name.size()), command.name.data(), command.summary);
   }
@@ -61,7 +63,8 @@ int main_command(const std::vector<std::string>& arguments) {
   }
   const auto* command = std::ranges::find(kCommands, std::string_view(word), &Command::name);
   if (command != kCommands.end()) {
-    return command->run({std::vector<std::string>(arguments.begin() + static_cast<std::ptrdiff_t>(first) + 1, arguments.end())});
+    return command->run(
+        {std::vector<std::string>(arguments.begin() + static_cast<std::ptrdiff_t>(first) + 1, arguments.end())});
   }
   if (std::ranges::find(kLater, std::string_view(word)) != kLater.end()) {
     return report_error({word + " is not available in version " COFFERDAM_VERSION, 0, 2});
@@ -69,8 +72,10 @@ int main_command(const std::vector<std::string>& arguments) {
   std::array<std::string_view, kCommands.size()> names;
   std::ranges::transform(kCommands, names.begin(), &Command::name);
   const auto near = base::nearest(word, names);
-  return report_error({"unknown command " + base::printable(word) + (near ? "; did you mean " + std::string(*near) + "?" : "") +
-                           " To run a program: cofferdam run -- " + base::printable(word), 0, 2});
+  return report_error({"unknown command " + base::printable(word) +
+                           (near ? "; did you mean " + std::string(*near) + "?" : "") +
+                           " To run a program: cofferdam run -- " + base::printable(word),
+                       0, 2});
 }
 
 }  // namespace cofferdam::cli

@@ -15,13 +15,16 @@ namespace {
 po::options_description run_options() {
   po::options_description options("Options");
   auto add = options.add_options();
-  add("policy,p", po::value<std::string>()->value_name("FILE"), "policy file or name of a shipped one (twelve-factor, django, node)");
+  add("policy,p", po::value<std::string>()->value_name("FILE"),
+      "policy file or name of a shipped one (twelve-factor, django, node)");
   add("user,u", po::value<std::string>()->value_name("USER"), "as root: run the app as this user");
-  add("format,f", po::value<std::string>()->value_name("FORMAT"), "pretty, json or raw (default: pretty on a terminal, else json)");
+  add("format,f", po::value<std::string>()->value_name("FORMAT"),
+      "pretty, json or raw (default: pretty on a terminal, else json)");
   add("report", po::value<std::string>()->value_name("FILE"), "write the report as JSON");
   add("events", po::value<std::string>()->value_name("FILE"), "write the events as JSON Lines");
   add("keep-writes", po::value<std::string>()->value_name("DIR"), "copy out what the app wrote");
-  add("fail-on", po::value<std::string>()->value_name("WHAT"), "exit 3 on these findings: codes, error or warning, comma-separated");
+  add("fail-on", po::value<std::string>()->value_name("WHAT"),
+      "exit 3 on these findings: codes, error or warning, comma-separated");
   add("help,h", "this text");
   return options;
 }
@@ -73,7 +76,8 @@ Split split_command(const std::vector<std::string>& arguments, const po::options
     }
     split.own.push_back(argument);
     const std::string name = argument.starts_with("--") ? argument.substr(2) : argument.substr(1, 1);
-    const bool attached = argument.find('=') != std::string::npos || (!argument.starts_with("--") && argument.size() > 2);
+    const bool attached =
+        argument.find('=') != std::string::npos || (!argument.starts_with("--") && argument.size() > 2);
     const po::option_description* known = options.find_nothrow(argument.starts_with("--") ? name : "-" + name, false);
     if (known != nullptr && !attached && known->semantic()->max_tokens() > 0 && i + 1 < arguments.size()) {
       split.own.push_back(arguments[++i]);
@@ -146,11 +150,13 @@ Result<RunOptions> parse_run(const std::vector<std::string>& arguments) {
   auto options = parse_command(arguments, run_options());
   if (!options) return options;
   constexpr std::string_view kFormats[] = {"pretty", "json", "raw"};
-  if (!options->format.empty() && std::ranges::find(kFormats, std::string_view(options->format)) == std::end(kFormats)) {
+  if (!options->format.empty() &&
+      std::ranges::find(kFormats, std::string_view(options->format)) == std::end(kFormats)) {
     return fail("--format " + base::printable(options->format) + ": must be pretty, json or raw", 0, 2);
   }
   for (const std::string& what : options->fail_on) {
-    const bool code = what.size() == 5 && what.starts_with("CD") && what.find_first_not_of("0123456789", 2) == std::string::npos;
+    const bool code =
+        what.size() == 5 && what.starts_with("CD") && what.find_first_not_of("0123456789", 2) == std::string::npos;
     if (what != "error" && what != "warning" && !code) {
       return fail("--fail-on " + base::printable(what) + ": must be a code such as CD201, error or warning", 0, 2);
     }
@@ -158,7 +164,9 @@ Result<RunOptions> parse_run(const std::vector<std::string>& arguments) {
   return options;
 }
 
-Result<RunOptions> parse_shell(const std::vector<std::string>& arguments) { return parse_command(arguments, shell_options()); }
+Result<RunOptions> parse_shell(const std::vector<std::string>& arguments) {
+  return parse_command(arguments, shell_options());
+}
 
 Result<CheckOptions> parse_check(const std::vector<std::string>& arguments) {
   const Split split = split_command(arguments, check_options());
@@ -176,18 +184,23 @@ Result<DoctorOptions> parse_doctor(const std::vector<std::string>& arguments) {
 }
 
 std::string run_help() {
-  return help_of("run [OPTION...] [--] COMMAND [ARG...]\n\nRuns a command under the policy: local storage is lost at the end, the "
-                 "database is\nreachable only from the app itself, output becomes log records.", run_options());
+  return help_of(
+      "run [OPTION...] [--] COMMAND [ARG...]\n\nRuns a command under the policy: local storage is lost at the end, the "
+      "database is\nreachable only from the app itself, output becomes log records.",
+      run_options());
 }
 std::string shell_help() {
-  return help_of("shell [OPTION...] [--] [COMMAND [ARG...]]\n\nA one-off instance with a terminal and storage of its own under the same policy.",
-                 shell_options());
+  return help_of(
+      "shell [OPTION...] [--] [COMMAND [ARG...]]\n\nA one-off instance with a terminal and storage of its own under "
+      "the same policy.",
+      shell_options());
 }
 std::string check_help() {
   return help_of("check [FILE...]\n\nValidates policies (default: the one that run would find).", check_options());
 }
 std::string doctor_help() {
-  return help_of("doctor [--json]\n\nSays what this machine can enforce, rule by rule, and what to change.", doctor_options());
+  return help_of("doctor [--json]\n\nSays what this machine can enforce, rule by rule, and what to change.",
+                 doctor_options());
 }
 
 }  // namespace cofferdam::cli

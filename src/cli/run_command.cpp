@@ -59,7 +59,8 @@ int finish(const RunOptions& options, const Result<run::RunResult>& result) {
   std::fputs(summary.c_str(), stderr);
   for (const std::string& problem : result->problems) say(Severity::error, problem);
   const bool failed = std::ranges::any_of(options.fail_on, [&](const std::string& what) {
-    return std::ranges::any_of(result->report.findings, [&](const CountedFinding& finding) { return matches(finding, what); });
+    return std::ranges::any_of(result->report.findings,
+                               [&](const CountedFinding& finding) { return matches(finding, what); });
   });
   if (result->exit_code == 0 && failed) return 3;
   if (result->exit_code == 0 && !result->problems.empty()) return 125;
@@ -76,9 +77,10 @@ int run_command(const Invocation& invocation) {
     return 0;
   }
   if (options->command.empty()) {
-    return report_error({"run: no command. Usage: cofferdam run [OPTION...] -- COMMAND [ARG...]. As a container's ENTRYPOINT: "
-                         "the image has no CMD, or compose's `entrypoint:` has cleared it; give `command:` too",
-                         0, 125});
+    return report_error(
+        {"run: no command. Usage: cofferdam run [OPTION...] -- COMMAND [ARG...]. As a container's ENTRYPOINT: "
+         "the image has no CMD, or compose's `entrypoint:` has cleared it; give `command:` too",
+         0, 125});
   }
   LiveFindings live;
   return finish(*options, run::run(request_of(*options, &live), say));

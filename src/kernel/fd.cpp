@@ -93,7 +93,7 @@ Result<Fd> above_stdio(Fd fd) {
 }
 
 Result<FileIdentity> identify(int dirfd, const char* path, bool follow) {
-  struct statx buffer {};
+  struct statx buffer{};
   const int flags = (*path == '\0' ? AT_EMPTY_PATH : 0) | (follow ? 0 : AT_SYMLINK_NOFOLLOW) | AT_NO_AUTOMOUNT;
   if (statx(dirfd, path, flags, STATX_BASIC_STATS | STATX_MNT_ID, &buffer) != 0) {
     const int error = errno;
@@ -111,7 +111,8 @@ Result<FileIdentity> identify(int dirfd, const char* path, bool follow) {
 }
 
 Fd open_resolved(int dirfd, const char* path, std::uint64_t flags, std::uint64_t resolve, std::uint64_t mode) noexcept {
-  static_assert(sizeof(OpenHow) == sizeof(open_how) && kInRoot == RESOLVE_IN_ROOT && kNoMagicLinks == RESOLVE_NO_MAGICLINKS);
+  static_assert(sizeof(OpenHow) == sizeof(open_how) && kInRoot == RESOLVE_IN_ROOT &&
+                kNoMagicLinks == RESOLVE_NO_MAGICLINKS);
   OpenHow how;
   how.flags = flags | O_CLOEXEC;
   how.mode = mode;

@@ -70,7 +70,9 @@ struct FileIdentity {
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   std::uint64_t size = 0;
-  [[nodiscard]] bool same_file(const FileIdentity& other) const { return device == other.device && inode == other.inode; }
+  [[nodiscard]] bool same_file(const FileIdentity& other) const {
+    return device == other.device && inode == other.inode;
+  }
 };
 // statx(2); `path` "" means the descriptor itself. `follow` false looks at a symlink itself.
 [[nodiscard]] Result<FileIdentity> identify(int dirfd, const char* path, bool follow = true);

@@ -16,7 +16,9 @@ namespace cofferdam::kernel {
 
 namespace {
 constexpr int kUmountDetach = 2;  // MNT_DETACH
-int result_of(long returned) noexcept { return returned < 0 ? -errno : static_cast<int>(returned); }
+int result_of(long returned) noexcept {
+  return returned < 0 ? -errno : static_cast<int>(returned);
+}
 }  // namespace
 
 int set_mount_attributes(int dirfd, const char* path, const MountAttributes& wanted) noexcept {
@@ -58,8 +60,12 @@ int mount_devpts(const char* target) noexcept {
   return result_of(mount("devpts", target, "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620"));
 }
 
-int detach(const char* target) noexcept { return result_of(umount2(target, kUmountDetach)); }
+int detach(const char* target) noexcept {
+  return result_of(umount2(target, kUmountDetach));
+}
 
-int make_whiteout(int dirfd, const char* name) noexcept { return result_of(mknodat(dirfd, name, S_IFCHR, 0)); }
+int make_whiteout(int dirfd, const char* name) noexcept {
+  return result_of(mknodat(dirfd, name, S_IFCHR, 0));
+}
 
 }  // namespace cofferdam::kernel

@@ -13,9 +13,9 @@ namespace cofferdam::kernel {
 struct MountEntry {
   std::uint64_t id = 0;
   std::uint64_t parent = 0;
-  std::string root;        // the directory of the file system that is mounted here
+  std::string root;  // the directory of the file system that is mounted here
   std::string mount_point;
-  std::string type;        // "ext4", "tmpfs"
+  std::string type;  // "ext4", "tmpfs"
   std::string source;
   bool read_only = false;  // of the mount or of its file system
 };

@@ -57,7 +57,9 @@ int unshare_descriptors() noexcept {
   return syscall(SYS_close_range, ~0U - 1, ~0U, CLOSE_RANGE_UNSHARE) == 0 ? 0 : errno;
 }
 
-int close_from(unsigned first) noexcept { return syscall(SYS_close_range, first, ~0U, 0) == 0 ? 0 : errno; }
+int close_from(unsigned first) noexcept {
+  return syscall(SYS_close_range, first, ~0U, 0) == 0 ? 0 : errno;
+}
 
 int close_all_but(std::span<const int> kept) noexcept {
   unsigned next = 0;
@@ -69,10 +71,18 @@ int close_all_but(std::span<const int> kept) noexcept {
   return close_from(next);
 }
 
-int set_no_new_privs() noexcept { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : errno; }
-int die_with_parent() noexcept { return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 ? 0 : errno; }
-int set_undumpable() noexcept { return prctl(PR_SET_DUMPABLE, 0) == 0 ? 0 : errno; }
-int become_subreaper() noexcept { return prctl(PR_SET_CHILD_SUBREAPER, 1) == 0 ? 0 : errno; }
+int set_no_new_privs() noexcept {
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : errno;
+}
+int die_with_parent() noexcept {
+  return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 ? 0 : errno;
+}
+int set_undumpable() noexcept {
+  return prctl(PR_SET_DUMPABLE, 0) == 0 ? 0 : errno;
+}
+int become_subreaper() noexcept {
+  return prctl(PR_SET_CHILD_SUBREAPER, 1) == 0 ? 0 : errno;
+}
 
 namespace {
 

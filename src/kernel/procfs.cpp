@@ -79,8 +79,12 @@ Result<AuxiliaryVector> ThreadView::auxiliary_vector() const {
   return fail("auxv: incomplete", ESRCH);
 }
 
-Result<FileIdentity> ThreadView::executable_identity() const { return identify(directory_.get(), "exe"); }
-Result<std::string> ThreadView::executable_path() const { return read_link_at(directory_.get(), "exe"); }
+Result<FileIdentity> ThreadView::executable_identity() const {
+  return identify(directory_.get(), "exe");
+}
+Result<std::string> ThreadView::executable_path() const {
+  return read_link_at(directory_.get(), "exe");
+}
 
 namespace {
 
@@ -160,7 +164,9 @@ Fd ThreadView::pin_descriptor(int number) const {
 Fd ThreadView::pin_working_directory() const {
   return Fd(openat(directory_.get(), "cwd", O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
-Fd ThreadView::pin_root() const { return Fd(openat(directory_.get(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC)); }
+Fd ThreadView::pin_root() const {
+  return Fd(openat(directory_.get(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
 
 std::optional<std::uint64_t> socket_inode(const std::string& link) {
   constexpr std::string_view kPrefix = "socket:[";

@@ -18,9 +18,9 @@ namespace cofferdam::kernel {
 // What the kernel gave an image at its exec and fork keeps (kernel-facts: identity). Pointers, not contents: they can't
 // be changed without prctl(PR_SET_MM), which the filter refuses. 0 where the image has none (static: no base).
 struct AuxiliaryVector {
-  std::uint64_t random = 0;      // AT_RANDOM
-  std::uint64_t base = 0;        // AT_BASE, the loader
-  std::uint64_t entry = 0;       // AT_ENTRY
+  std::uint64_t random = 0;        // AT_RANDOM
+  std::uint64_t base = 0;          // AT_BASE, the loader
+  std::uint64_t entry = 0;         // AT_ENTRY
   std::uint64_t sysinfo_ehdr = 0;  // AT_SYSINFO_EHDR, the vdso
   bool operator==(const AuxiliaryVector&) const = default;
 };

@@ -49,7 +49,7 @@ void restore_signals(const Prepared& prepared) noexcept {
   for (int number = 1; number < 32; ++number) {
     if (number == SIGKILL || number == SIGSTOP) continue;
     // Only "ignored" survives an exec; whatever else the launcher has set is its own.
-    struct sigaction inherited {};
+    struct sigaction inherited{};
     inherited.sa_handler = prepared.inherited->dispositions[number].sa_handler == SIG_IGN ? SIG_IGN : SIG_DFL;
     sigaction(number, &inherited, nullptr);
   }

@@ -102,7 +102,8 @@ void keep_only_the_pipe(const Prepared& prepared) noexcept {
     give_up(prepared, Step::close_descriptors, errno);
   }
   for (int fd = 0; fd < 3; ++fd) close(fd);
-  if (const int error = kernel::close_from(kStatusPipe + 1); error != 0) give_up(prepared, Step::close_descriptors, error);
+  if (const int error = kernel::close_from(kStatusPipe + 1); error != 0)
+    give_up(prepared, Step::close_descriptors, error);
 }
 
 }  // namespace

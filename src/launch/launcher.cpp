@@ -20,7 +20,9 @@
 
 namespace cofferdam::launch {
 
-void SharedPageDeleter::operator()(SharedPage* page) const noexcept { munmap(page, sizeof *page); }
+void SharedPageDeleter::operator()(SharedPage* page) const noexcept {
+  munmap(page, sizeof *page);
+}
 
 namespace {
 
@@ -71,7 +73,8 @@ Result<void> compile_into_page(const plan::Plan& plan, SharedPage& page) {
   options.shared_pid_namespace = container;
   auto filter = kernel::compile_filter(options);
   if (!filter) return std::unexpected(filter.error());
-  if (filter->size() > kMaxFilter) return fail("the seccomp filter has more than " + std::to_string(kMaxFilter) + " instructions");
+  if (filter->size() > kMaxFilter)
+    return fail("the seccomp filter has more than " + std::to_string(kMaxFilter) + " instructions");
   std::ranges::copy(*filter, page.filter);
   page.filter_length = static_cast<unsigned short>(filter->size());
   return {};
@@ -179,7 +182,8 @@ Result<Launched> launch(const plan::Plan& plan, const Stdio& stdio, const Inheri
   const bool container = plan.mode == Mode::container;
   const int ruleset = container ? build_container_ruleset(*prepared) : -1;
   int pidfd = -1;
-  const unsigned long flags = CLONE_FILES | CLONE_PIDFD | (container ? 0UL : CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID);
+  const unsigned long flags =
+      CLONE_FILES | CLONE_PIDFD | (container ? 0UL : CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID);
   const pid_t child = kernel::clone_process(flags, &pidfd);
   if (child == 0) {
     if (container) run_app(*prepared, ruleset);

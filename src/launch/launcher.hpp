@@ -25,7 +25,7 @@ struct Launched {
   kernel::Fd status;  // read end of the status pipe
   pid_t app_pid = 0;  // as this process sees it
   pid_t init_pid = 0;
-  kernel::Fd root;    // O_PATH, the root of the instance
+  kernel::Fd root;      // O_PATH, the root of the instance
   kernel::Fd terminal;  // the master of the instance's pty
   struct Mount {
     kernel::Fd root;
@@ -37,8 +37,8 @@ struct Launched {
 };
 
 // `meanwhile` is called while the child builds its mounts, for what can be done at the same time; it must not close
-// descriptors, because the child shares the table. The launcher must be single-threaded. On failure everything that was started is dead and reaped; the error says
-// which step failed and, where it is known, the way out.
+// descriptors, because the child shares the table. The launcher must be single-threaded. On failure everything that was
+// started is dead and reaped; the error says which step failed and, where it is known, the way out.
 [[nodiscard]] Result<Launched> launch(const plan::Plan& plan, const Stdio& stdio, const Inherited& inherited,
                                       int grace_milliseconds, const std::function<Result<void>()>& meanwhile);
 

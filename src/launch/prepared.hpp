@@ -45,12 +45,12 @@ struct Prepared {
   std::string gid_map;
   Stdio stdio;
   SharedPage* page = nullptr;
-  int go_pipe = -1;       // read end: 'g' the maps are written (full map only), 'f' the filter is in the page
-  int status_pipe = -1;   // write end: 'L' the listener is there and the app, 'I' the init has left our descriptor
-                          // table, 'X' the app has ended and all are reaped
+  int go_pipe = -1;      // read end: 'g' the maps are written (full map only), 'f' the filter is in the page
+  int status_pipe = -1;  // write end: 'L' the listener is there and the app, 'I' the init has left our descriptor
+                         // table, 'X' the app has ended and all are reaped
   int launcher_pidfd = -1;
   const Inherited* inherited = nullptr;
-  int grace_milliseconds = 2000;     // for what is left after the app has ended
+  int grace_milliseconds = 2000;  // for what is left after the app has ended
 };
 
 }  // namespace cofferdam::launch

@@ -56,8 +56,8 @@ struct SharedPage {
   std::atomic<int> failed_errno{0};
   std::atomic<int> failed_index{-1};  // which mount
   std::atomic<int> listener{-1};
-  int app_pidfd = -1;  // written by clone(2) itself, before the app runs
-  int ruleset = -1;    // of Landlock, for closing
+  int app_pidfd = -1;           // written by clone(2) itself, before the app runs
+  int ruleset = -1;             // of Landlock, for closing
   std::atomic<int> app_pid{0};  // as the init sees it
   int root = -1;                // the root of the instance (O_PATH)
   MountHandles mounts[kMaxMounts];

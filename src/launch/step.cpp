@@ -44,13 +44,16 @@ Error execute_error(const plan::Plan& plan, int error) {
   const std::string& path = plan.program.path;
   switch (error) {
     case ENOENT:
-      return {path + " exists on the host but not inside the instance: a tmpfs or hidden mount of the policy covers it; "
-                     "add {path: " + path + ", type: read-only} to storage.mounts",
+      return {path +
+                  " exists on the host but not inside the instance: a tmpfs or hidden mount of the policy covers it; "
+                  "add {path: " +
+                  path + ", type: read-only} to storage.mounts",
               error, 127};
     case EACCES: return {"can't execute " + path + ": permission denied inside the instance", error, 126};
     case ENOEXEC:
-      return {"can't execute " + path + ": it is no program for this machine, or a script without a first line such as "
-                                        "#!/bin/sh",
+      return {"can't execute " + path +
+                  ": it is no program for this machine, or a script without a first line such as "
+                  "#!/bin/sh",
               error, 126};
     case E2BIG: return {"can't execute " + path + ": the arguments and the environment are too long", error, 126};
     default: return {"can't execute " + path + ": " + std::strerror(error), error, 126};
@@ -79,9 +82,10 @@ Error step_error(const plan::Plan& plan, const SharedPage& page) {
   }
   if (plan.mode == Mode::local && (error == EPERM || error == EACCES) && !plan.identity.full_map &&
       (step == Step::map_ids || step == Step::make_read_only || step == Step::take_handles)) {
-    text += ". User namespaces are restricted here (Ubuntu 24.04 does it by AppArmor). Two ways out:\n"
-            "  install the AppArmor profile of the package:  sudo apparmor_parser -r /etc/apparmor.d/cofferdam\n"
-            "  or start as root and run the app as yourself: sudo cofferdam run --user \"$USER\" -- ...";
+    text +=
+        ". User namespaces are restricted here (Ubuntu 24.04 does it by AppArmor). Two ways out:\n"
+        "  install the AppArmor profile of the package:  sudo apparmor_parser -r /etc/apparmor.d/cofferdam\n"
+        "  or start as root and run the app as yourself: sudo cofferdam run --user \"$USER\" -- ...";
   }
   return {text, error, 125};
 }

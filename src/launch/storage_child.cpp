@@ -26,7 +26,8 @@ using Path = std::array<char, PATH_MAX>;
 
 // What is taken before it is covered.
 struct Handles {
-  std::array<int, kMaxMounts> sources{};  // overlay: O_PATH of the lower directory; read-only and persistent: a copied tree
+  std::array<int, kMaxMounts>
+      sources{};  // overlay: O_PATH of the lower directory; read-only and persistent: a copied tree
   std::array<int, kMaxBinds> binds{};
   std::array<int, kDevices.size()> devices{};
 };
@@ -51,7 +52,7 @@ int make_directories(const char* path) noexcept {
 }
 
 int make_mount_point(const char* path, bool directory) noexcept {
-  struct stat status {};
+  struct stat status{};
   if (stat(path, &status) == 0) return S_ISDIR(status.st_mode) == directory ? 0 : ENOTDIR;
   if (directory) return make_directories(path);
   Path parent{};
@@ -69,7 +70,7 @@ int make_mount_point(const char* path, bool directory) noexcept {
 
 // Owner, mode and times of a directory as the host has them, so that the merged view looks like the original.
 void copy_attributes(int from_dirfd, const char* from, int to_dirfd, const char* to) noexcept {
-  struct stat status {};
+  struct stat status{};
   if (fstatat(from_dirfd, from, &status, 0) != 0) return;
   (void)!fchownat(to_dirfd, to, status.st_uid, status.st_gid, 0);
   (void)fchmodat(to_dirfd, to, status.st_mode & 07777, 0);
@@ -157,9 +158,9 @@ void mount_overlay(const Prepared& prepared, const Handles& handles, std::size_t
   for (const std::string& hidden : mount.plan->hidden) check(make_whiteout_at(lower, layer, hidden.c_str()));
   copy_attributes(lower, ".", layer, ".");
   Path options{};
-  const int length = std::snprintf(options.data(), options.size(),
-                                   "lowerdir=/proc/self/fd/%d,upperdir=%s,workdir=%s,userxattr", lower, upper.data(),
-                                   work.data());
+  const int length =
+      std::snprintf(options.data(), options.size(), "lowerdir=/proc/self/fd/%d,upperdir=%s,workdir=%s,userxattr", lower,
+                    upper.data(), work.data());
   if (length < 0 || static_cast<std::size_t>(length) >= options.size()) check(ENAMETOOLONG);
   check(make_mount_point(mount.plan->path.c_str(), true));
   check(kernel::mount_overlay(mount.plan->path.c_str(), options.data()));
@@ -228,13 +229,16 @@ void mount_one(const Prepared& prepared, Handles& handles, std::size_t index) no
       attach(prepared, handles.sources.at(index), mount.path.c_str(), mount.directory, Step::mount_bind, position);
       break;
     case MountType::persistent:
-      attach(prepared, handles.sources.at(index), mount.path.c_str(), mount.directory, Step::mount_persistent, position);
+      attach(prepared, handles.sources.at(index), mount.path.c_str(), mount.directory, Step::mount_persistent,
+             position);
       break;
     case MountType::hidden: hide(prepared, index); break;
   }
 }
 
-bool in_dev(const plan::PlannedMount& mount) noexcept { return mount.path.compare(0, 5, "/dev/") == 0; }
+bool in_dev(const plan::PlannedMount& mount) noexcept {
+  return mount.path.compare(0, 5, "/dev/") == 0;
+}
 
 // A minimal /dev: no disks, no terminals of the host, no ptys but our own.
 void build_dev(const Prepared& prepared, Handles& handles) noexcept {
@@ -250,10 +254,10 @@ void build_dev(const Prepared& prepared, Handles& handles) noexcept {
   if (mkdir("/dev/pts", 0755) != 0) check(errno);
   check(kernel::mount_devpts("/dev/pts"));
   constexpr std::array<std::array<const char*, 2>, 5> kLinks = {{{"pts/ptmx", "/dev/ptmx"},
-                                                                {"/proc/self/fd", "/dev/fd"},
-                                                                {"/proc/self/fd/0", "/dev/stdin"},
-                                                                {"/proc/self/fd/1", "/dev/stdout"},
-                                                                {"/proc/self/fd/2", "/dev/stderr"}}};
+                                                                 {"/proc/self/fd", "/dev/fd"},
+                                                                 {"/proc/self/fd/0", "/dev/stdin"},
+                                                                 {"/proc/self/fd/1", "/dev/stdout"},
+                                                                 {"/proc/self/fd/2", "/dev/stderr"}}};
   for (const auto& link : kLinks) {
     if (symlink(link[0], link[1]) != 0) check(errno);
   }
@@ -306,8 +310,10 @@ int build_ruleset(const Prepared& prepared) noexcept {
     const plan::PlannedMount& mount = *prepared.mounts[i].plan;
     if (!is_writable_mount(mount)) continue;
     const int root = prepared.page->mounts[i].root;
-    allow(prepared, mount.directory ? kernel::allow_writes_beneath(ruleset, root, abi)
-                                    : kernel::allow_writing_file(ruleset, root, abi), static_cast<int>(i));
+    allow(prepared,
+          mount.directory ? kernel::allow_writes_beneath(ruleset, root, abi)
+                          : kernel::allow_writing_file(ruleset, root, abi),
+          static_cast<int>(i));
   }
   for (const char* device : kDevices) {
     Path path{};

@@ -23,7 +23,7 @@ std::string absolute(const std::string& path, const std::string& directory) {
 
 // execve(2) also looks at mode bits of files that root may read: access(2) with effective ids says what it would do.
 int executability(const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   if (stat(path.c_str(), &status) != 0) return errno;
   if (S_ISDIR(status.st_mode)) return EISDIR;
   if (!S_ISREG(status.st_mode)) return EACCES;
@@ -112,8 +112,8 @@ Result<Program> find_program(const std::string& name, const std::string& search_
     }
   }
   if (!refused.empty()) return std::unexpected(not_executable(refused, refused_error));
-  return fail(base::printable(name) + ": command not found (looked in PATH=" + base::printable(search_path) + ")", ENOENT,
-              kNotFound);
+  return fail(base::printable(name) + ": command not found (looked in PATH=" + base::printable(search_path) + ")",
+              ENOENT, kNotFound);
 }
 
 std::string search_path_of(const std::map<std::string, std::string>& environment) {

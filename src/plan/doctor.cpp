@@ -16,7 +16,8 @@ std::vector<Probe> probes_of(const HostFacts& facts, const HostTrials& trials) {
       {"overlay on tmpfs in them", trials.overlay, ""},
       {"fresh /proc in them", trials.fresh_proc, ""},
       {"seccomp user notification", trials.notification, trials.notification ? "" : trials.notification_error},
-      {"pidfd_getfd of a child", trials.steal_descriptors, trials.steal_descriptors ? "" : "the socket broker is used instead"},
+      {"pidfd_getfd of a child", trials.steal_descriptors,
+       trials.steal_descriptors ? "" : "the socket broker is used instead"},
       {"Landlock", facts.landlock_abi > 0, facts.landlock_abi > 0 ? "ABI " + std::to_string(facts.landlock_abi) : ""},
       {"address space randomisation", facts.address_space_randomised, ""},
       {"launcher would be PID 1", facts.is_pid_1, ""},
@@ -32,7 +33,8 @@ void lose(Diagnosis& diagnosis, const std::string& rule, const std::string& why)
 }
 
 constexpr const char* kRestricted =
-    "user namespaces are restricted here: load the AppArmor profile of the package, or use sudo cofferdam run --user \"$USER\"";
+    "user namespaces are restricted here: load the AppArmor profile of the package, or use sudo cofferdam run --user "
+    "\"$USER\"";
 
 }  // namespace
 
@@ -60,7 +62,8 @@ Result<Diagnosis> diagnose(const Policy& policy, const std::map<std::string, std
   } else if (local && !trials.fresh_proc) {
     lose(diagnosis, "processes", "a fresh /proc can't be mounted: something is mounted over parts of the host's");
   } else if (local && !trials.overlay) {
-    lose(diagnosis, "storage", "an overlay can't be mounted in a user namespace (Linux 5.11 is needed): name tmpfs mounts instead");
+    lose(diagnosis, "storage",
+         "an overlay can't be mounted in a user namespace (Linux 5.11 is needed): name tmpfs mounts instead");
   }
   if (!trials.notification) {
     const std::string why = "no seccomp notification: " + trials.notification_error;

@@ -44,8 +44,9 @@ EnforcementRow database_row(Mode mode, const HostFacts& host) {
                                       : "sockets made and connected by the launcher (socket broker)";
   if (!host.address_space_randomised) {
     row.level = Level::none;
-    row.advice = "the app can't be told from what it executes without address space randomisation: "
-                 "sysctl kernel.randomize_va_space=2";
+    row.advice =
+        "the app can't be told from what it executes without address space randomisation: "
+        "sysctl kernel.randomize_va_space=2";
   }
   return row;
 }
@@ -55,8 +56,9 @@ EnforcementRow processes_row(Mode mode, const HostFacts& host) {
   if (host.is_pid_1) return {"processes", Level::full, "launcher is PID 1: all die with it", {}};
   EnforcementRow row{"processes", Level::partial, "subreaper", {}};
   if (host.landlock_abi < kAbiSignals) row.mechanism += "; signals at the launcher stopped by the filter only";
-  row.advice = "if the launcher is killed, the app dies, but what the app started lives on with every audited call "
-               "failing; make cofferdam PID 1 (no docker --init)";
+  row.advice =
+      "if the launcher is killed, the app dies, but what the app started lives on with every audited call "
+      "failing; make cofferdam PID 1 (no docker --init)";
   return row;
 }
 
@@ -64,8 +66,10 @@ EnforcementRow processes_row(Mode mode, const HostFacts& host) {
 
 std::vector<EnforcementRow> enforcement_rows(Mode mode, const HostFacts& host, const std::vector<PlannedMount>& mounts,
                                              const std::vector<kernel::MountEntry>& foreign_mounts) {
-  return {storage_row(mode, host, mounts, foreign_mounts), database_row(mode, host),
-          {"logs", Level::full, "pipes to a pump of its own", {}}, processes_row(mode, host)};
+  return {storage_row(mode, host, mounts, foreign_mounts),
+          database_row(mode, host),
+          {"logs", Level::full, "pipes to a pump of its own", {}},
+          processes_row(mode, host)};
 }
 
 }  // namespace cofferdam::plan

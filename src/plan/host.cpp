@@ -13,7 +13,9 @@ namespace cofferdam::plan {
 
 namespace {
 
-bool exists(const char* path) { return access(path, F_OK) == 0; }
+bool exists(const char* path) {
+  return access(path, F_OK) == 0;
+}
 
 // The initial namespaces have fixed inode numbers (include/linux/proc_ns.h). A container has at least one of its own,
 // even with --pid=host; a virtual machine made from an image carries Docker's mark and has none.
@@ -33,7 +35,8 @@ bool has_own_namespace() {
 
 // Docker, Podman, Kubernetes, LXC and systemd-nspawn each leave one of these marks. The root of an image on
 // overlayfs together with being PID 1 is what is left of a container without any.
-bool inside_container(const std::map<std::string, std::string>& environment, const std::vector<kernel::MountEntry>& mounts) {
+bool inside_container(const std::map<std::string, std::string>& environment,
+                      const std::vector<kernel::MountEntry>& mounts) {
   if (!has_own_namespace()) return false;
   if (exists("/.dockerenv") || exists("/run/.containerenv")) return true;
   if (environment.contains("container") || environment.contains("KUBERNETES_SERVICE_HOST")) return true;

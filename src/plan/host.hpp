@@ -22,7 +22,8 @@ struct UserEntry {
   std::string shell;
 };
 // By name or by number; nothing when there is no such line.
-[[nodiscard]] std::optional<UserEntry> find_user(const std::string& name_or_uid, const std::string& passwd_file = "/etc/passwd");
+[[nodiscard]] std::optional<UserEntry> find_user(const std::string& name_or_uid,
+                                                 const std::string& passwd_file = "/etc/passwd");
 // The groups that /etc/group gives the user, with the primary one.
 [[nodiscard]] std::vector<gid_t> groups_of(const UserEntry& user, const std::string& group_file = "/etc/group");
 
@@ -44,7 +45,7 @@ struct HostTrials {
   std::string namespaces_error;  // "mount: Permission denied"
   bool overlay = false;          // an overlay on tmpfs inside them
   bool fresh_proc = false;
-  bool notification = false;     // a seccomp listener under no_new_privs
+  bool notification = false;  // a seccomp listener under no_new_privs
   std::string notification_error;
   bool steal_descriptors = false;  // pidfd_getfd(2) of a child
 };

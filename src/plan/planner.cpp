@@ -24,11 +24,13 @@ enum Capability : unsigned {
   cap_setpcap = 8,
   cap_net_bind_service = 10,
 };
-constexpr std::uint64_t kKeptCapabilities =
-    1ULL << cap_chown | 1ULL << cap_dac_override | 1ULL << cap_fowner | 1ULL << cap_fsetid | 1ULL << cap_kill |
-    1ULL << cap_setgid | 1ULL << cap_setuid | 1ULL << cap_setpcap | 1ULL << cap_net_bind_service;
+constexpr std::uint64_t kKeptCapabilities = 1ULL << cap_chown | 1ULL << cap_dac_override | 1ULL << cap_fowner |
+                                            1ULL << cap_fsetid | 1ULL << cap_kill | 1ULL << cap_setgid |
+                                            1ULL << cap_setuid | 1ULL << cap_setpcap | 1ULL << cap_net_bind_service;
 
-std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+std::string base_name(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
 
 Identity identity_of(const HostFacts& host, const PlanRequest& request, Mode mode) {
   Identity identity;
@@ -62,8 +64,10 @@ std::vector<AlsoProgram> look_up_also(const Policy& policy, const PlanRequest& r
 Result<void> refuse_database_client(const PlanRequest& request) {
   const std::string name = base_name(request.argv.front());
   if (!policy::is_client_program(name)) return {};
-  return fail(name + " is a database client, not an application [CD504]: as the entry command it would count as the app. "
-              "For a one-off session use: cofferdam shell -- " + base::shell_quote(request.argv),
+  return fail(name +
+                  " is a database client, not an application [CD504]: as the entry command it would count as the app. "
+                  "For a one-off session use: cofferdam shell -- " +
+                  base::shell_quote(request.argv),
               0, 125);
 }
 
@@ -73,7 +77,8 @@ Result<void> refuse_lost_enforcement(const Policy& policy, Plan& plan) {
     // What the policy itself gives away (a persistent mount) is said, not refused.
     const bool chosen = row.rule == "storage" && row.level == Level::partial;
     const bool weaker_death = row.rule == "processes" && row.level == Level::partial;
-    const std::string text = "rule " + row.rule + " is " + to_string(row.level) + " here (" + row.mechanism + "): " + row.advice;
+    const std::string text =
+        "rule " + row.rule + " is " + to_string(row.level) + " here (" + row.mechanism + "): " + row.advice;
     if (policy.enforcement == EnforcementMode::strict && !chosen && !weaker_death) {
       return fail(text + ". To start anyway, set `enforcement: degraded` in the policy");
     }
@@ -102,13 +107,16 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host, const PlanRe
   }
   plan.also = look_up_also(policy, request);
 
-  auto stored = plan.mode == Mode::local ? plan_local_storage(policy, request, plan) : plan_container_storage(policy, plan);
+  auto stored =
+      plan.mode == Mode::local ? plan_local_storage(policy, request, plan) : plan_container_storage(policy, plan);
   if (!stored) return std::unexpected(stored.error());
   plan.enforcement = enforcement_rows(plan.mode, host, plan.mounts, plan.foreign_mounts);
   if (auto kept = refuse_lost_enforcement(policy, plan); !kept) return std::unexpected(kept.error());
   return plan;
 }
 
-Result<void> check_entry(const PlanRequest& request) { return refuse_database_client(request); }
+Result<void> check_entry(const PlanRequest& request) {
+  return refuse_database_client(request);
+}
 
 }  // namespace cofferdam::plan

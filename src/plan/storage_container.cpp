@@ -13,8 +13,8 @@ namespace cofferdam::plan {
 namespace {
 
 // File systems that hold no files of the app: what is written there never reaches a disk.
-constexpr std::array<std::string_view, 10> kPseudo = {"proc",   "sysfs",  "cgroup", "cgroup2",  "mqueue",
-                                                      "devpts", "devtmpfs", "securityfs", "bpf", "tracefs"};
+constexpr std::array<std::string_view, 10> kPseudo = {"proc",   "sysfs",    "cgroup",     "cgroup2", "mqueue",
+                                                      "devpts", "devtmpfs", "securityfs", "bpf",     "tracefs"};
 
 bool is_pseudo(const kernel::MountEntry& entry) {
   return std::ranges::find(kPseudo, std::string_view(entry.type)) != kPseudo.end();
@@ -36,8 +36,9 @@ std::string cite(const PolicyRef& policy) {
 std::string how_to_give(const std::string& path) {
   std::string name = path.substr(path.rfind('/') + 1);
   if (name.empty()) name = "data";
-  return "  docker run: --tmpfs " + path + "\n  compose:    tmpfs: [\"" + path + "\"]\n  Kubernetes: volumes: [{name: " +
-         name + ", emptyDir: {medium: Memory}}] and volumeMounts: [{name: " + name + ", mountPath: " + path + "}]";
+  return "  docker run: --tmpfs " + path + "\n  compose:    tmpfs: [\"" + path +
+         "\"]\n  Kubernetes: volumes: [{name: " + name +
+         ", emptyDir: {medium: Memory}}] and volumeMounts: [{name: " + name + ", mountPath: " + path + "}]";
 }
 
 Result<void> add_mount(const MountRule& rule, Plan& plan) {
@@ -46,7 +47,8 @@ Result<void> add_mount(const MountRule& rule, Plan& plan) {
   const kernel::MountEntry* entry = mount_of(plan.host, path);
   if (rule.type == MountType::hidden) {
     if (entry != nullptr) {
-      plan.notices.push_back(path + " is not hidden: container mode has no mounts of its own; leave it out of the image");
+      plan.notices.push_back(path +
+                             " is not hidden: container mode has no mounts of its own; leave it out of the image");
     }
     return {};
   }
@@ -57,13 +59,13 @@ Result<void> add_mount(const MountRule& rule, Plan& plan) {
       if (entry != nullptr) plan.notices.push_back(path + " is read-only here: it lies on no tmpfs of this container");
       return {};
     }
-    const std::string what = entry == nullptr ? "does not exist in this container"
+    const std::string what = entry == nullptr   ? "does not exist in this container"
                              : entry->read_only ? "is mounted read-only"
                                                 : "lies on " + entry->type + " (mounted at " + entry->mount_point + ")";
     return fail(cite(policy_ref(rule)) + ": storage.mounts wants a tmpfs at " + path + ", but it " + what +
                 ". Container mode can't mount; give it one:\n" + how_to_give(path));
   }
-  struct stat status {};
+  struct stat status{};
   (void)stat(path.c_str(), &status);
   PlannedMount mount;
   mount.type = is_kept && !is_tmpfs ? MountType::persistent : MountType::tmpfs;
@@ -90,7 +92,8 @@ Result<void> refuse_mounts_beneath(const Plan& plan) {
       if (named) continue;
       return fail("the " + entry.type + " mounted at " + entry.mount_point + " lies below the tmpfs " + mount.path +
                   " and would be writable with it. Mount it elsewhere or read-only (:ro), replace it by a tmpfs, or "
-                  "name it in storage.mounts as {path: " + entry.mount_point + ", type: persistent}");
+                  "name it in storage.mounts as {path: " +
+                  entry.mount_point + ", type: persistent}");
     }
   }
   return {};

@@ -18,7 +18,9 @@ namespace {
 // The launcher hands descriptors of every mount over in one shared page.
 constexpr std::size_t kMostMounts = 64;
 
-bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+bool exists(const std::string& path) {
+  return access(path.c_str(), F_OK) == 0;
+}
 
 std::string cite(const PolicyRef& policy) {
   return policy.line > 0 ? policy.file + ":" + std::to_string(policy.line) : policy.file;
@@ -68,7 +70,7 @@ Result<void> add_mount(const MountRule& rule, Plan& plan) {
                   ", which does not exist (" + base::printable(path) + "); create it or take the row out");
     }
   }
-  struct stat status {};
+  struct stat status{};
   PlannedMount mount;
   mount.type = rule.type;
   mount.path = path;
@@ -125,7 +127,7 @@ void fold_hidden(Plan& plan) {
 void add_bind(Plan& plan, const std::string& path) {
   const PlannedMount* around = enclosing(plan.mounts, path);
   if (around == nullptr || around->type != MountType::tmpfs) return;
-  struct stat status {};
+  struct stat status{};
   if (stat(path.c_str(), &status) != 0) return;
   if (std::ranges::find(plan.binds, path, &PlannedBind::path) != plan.binds.end()) return;
   plan.binds.push_back({path, S_ISDIR(status.st_mode)});
@@ -151,7 +153,9 @@ void add_binds(const Policy& policy, const PlanRequest& request, Plan& plan) {
 
 }  // namespace
 
-PolicyRef policy_ref(const MountRule& rule) { return {"storage.mounts", rule.origin.file, rule.origin.line}; }
+PolicyRef policy_ref(const MountRule& rule) {
+  return {"storage.mounts", rule.origin.file, rule.origin.line};
+}
 
 std::string canonical(const std::string& path) {
   const std::unique_ptr<char, void (*)(void*)> resolved(realpath(path.c_str(), nullptr), std::free);
@@ -171,7 +175,7 @@ Result<void> plan_local_storage(const Policy& policy, const PlanRequest& request
   // A directory that no mount of ours is at, above or below: the layers of the overlays are built there, and while
   // they are, it is covered.
   for (const char* place : {"/sys", "/mnt", "/media", "/srv", "/boot"}) {
-    struct stat status {};
+    struct stat status{};
     if (stat(place, &status) != 0 || !S_ISDIR(status.st_mode)) continue;
     const bool in_the_way = std::ranges::any_of(plan.mounts, [&](const PlannedMount& mount) {
       return base::is_beneath(mount.path, place) || base::is_beneath(place, mount.path);

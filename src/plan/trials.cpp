@@ -48,14 +48,14 @@ int try_namespaces(Findings& findings, const char* uid_map, const char* gid_map)
   everything.recursive = true;
   if (const int error = kernel::set_mount_attributes(AT_FDCWD, "/", everything); error < 0) return -error;
   const char* scratch = "/sys";
-  struct stat status {};
+  struct stat status{};
   if (stat(scratch, &status) != 0) scratch = "/mnt";
   if (const int error = kernel::mount_tmpfs(scratch, "size=1m", true); error < 0) return -error;
   return 0;
 }
 
 int try_overlay() noexcept {
-  struct stat status {};
+  struct stat status{};
   const char* base = stat("/sys/.", &status) == 0 ? "/sys" : "/mnt";
   if (chdir(base) != 0 || mkdir("lower", 0755) != 0 || mkdir("upper", 0755) != 0 || mkdir("work", 0755) != 0 ||
       mkdir("merged", 0755) != 0) {

@@ -13,13 +13,13 @@ struct RuleRow {
   std::string_view code;
   Severity severity = Severity::error;
   std::string_view title;
-  std::string_view key;        // of the policy, empty when it has none
-  int promise = 0;             // of design section 1, 0: of the policy's text or the launcher
+  std::string_view key;  // of the policy, empty when it has none
+  int promise = 0;       // of design section 1, 0: of the policy's text or the launcher
   std::string_view mechanism;
-  std::string_view file;       // that holds the code, below the repository
-  std::string_view function;   // in it
-  std::string_view test;       // file that proves it
-  std::string_view production; // why it would fail there
+  std::string_view file;        // that holds the code, below the repository
+  std::string_view function;    // in it
+  std::string_view test;        // file that proves it
+  std::string_view production;  // why it would fail there
   std::string_view fix;
 };
 

@@ -14,8 +14,8 @@
 #include <cstring>
 #include <optional>
 
-#include "kernel/procfs.hpp"
 #include "kernel/process.hpp"
+#include "kernel/procfs.hpp"
 
 namespace cofferdam::run {
 
@@ -28,9 +28,18 @@ struct SignalName {
   const char* name;
   int number;
 };
-constexpr std::array<SignalName, 12> kSignals = {{{"HUP", SIGHUP}, {"INT", SIGINT}, {"QUIT", SIGQUIT}, {"KILL", SIGKILL},
-                                                  {"USR1", SIGUSR1}, {"USR2", SIGUSR2}, {"ALRM", SIGALRM}, {"TERM", SIGTERM},
-                                                  {"CONT", SIGCONT}, {"STOP", SIGSTOP}, {"TSTP", SIGTSTP}, {"WINCH", SIGWINCH}}};
+constexpr std::array<SignalName, 12> kSignals = {{{"HUP", SIGHUP},
+                                                  {"INT", SIGINT},
+                                                  {"QUIT", SIGQUIT},
+                                                  {"KILL", SIGKILL},
+                                                  {"USR1", SIGUSR1},
+                                                  {"USR2", SIGUSR2},
+                                                  {"ALRM", SIGALRM},
+                                                  {"TERM", SIGTERM},
+                                                  {"CONT", SIGCONT},
+                                                  {"STOP", SIGSTOP},
+                                                  {"TSTP", SIGTSTP},
+                                                  {"WINCH", SIGWINCH}}};
 
 class Loop {
  public:
@@ -65,7 +74,7 @@ class Loop {
   bool terminal_input_ = true;
   bool terminal_output_ = true;
   bool listener_open_ = true;
-  std::optional<Clock::time_point> kill_at_;         // the grace of a stop is over
+  std::optional<Clock::time_point> kill_at_;           // the grace of a stop is over
   std::optional<Clock::time_point> stragglers_until_;  // container mode: SIGTERM was sent to what is left
 };
 
@@ -79,7 +88,8 @@ int Loop::timeout() const {
   const auto consider = [&](const std::optional<Clock::time_point>& when) {
     if (!when) return;
     const auto left = std::max(std::chrono::duration_cast<std::chrono::milliseconds>(*when - Clock::now()),
-                               std::chrono::milliseconds(0)) + std::chrono::milliseconds(1);
+                               std::chrono::milliseconds(0)) +
+                      std::chrono::milliseconds(1);
     if (wait.count() < 0 || left < wait) wait = left;
   };
   consider(kill_at_);
@@ -100,7 +110,8 @@ void Loop::wait_once() {
   watch(listener, parts_.supervisor.listener_fd(), alive && listener_open_);
   watch(connects, parts_.supervisor.connect_fd(), alive);
   watch(status, container_ ? -1 : parts_.launched.status.get(), alive);
-  watch(app, container_ ? parts_.launched.app.get() : parts_.launched.init.get(), container_ ? phase_ == Phase::running : alive);
+  watch(app, container_ ? parts_.launched.app.get() : parts_.launched.init.get(),
+        container_ ? phase_ == Phase::running : alive);
   watch(pump, parts_.pump != nullptr && parts_.pump->running() ? parts_.pump->pidfd() : -1);
   watch(master, parts_.terminal != nullptr ? parts_.terminal->master() : -1, terminal_output_);
   watch(input, parts_.terminal != nullptr ? STDIN_FILENO : -1, terminal_input_ && alive);
@@ -163,7 +174,8 @@ void Loop::on_interrupt(int signal) {
 // A terminal that was closed takes its programs along; a HUP that somebody sends is the app's (reload).
 void Loop::on_hangup() {
   pollfd terminal{STDIN_FILENO, 0, 0};
-  const bool gone = isatty(STDERR_FILENO) == 0 && poll(&terminal, 1, 0) == 1 && (terminal.revents & (POLLHUP | POLLERR)) != 0;
+  const bool gone =
+      isatty(STDERR_FILENO) == 0 && poll(&terminal, 1, 0) == 1 && (terminal.revents & (POLLHUP | POLLERR)) != 0;
   const kernel::Fd controlling(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
   if (gone && !controlling) {
     stop(SIGHUP);
@@ -205,7 +217,8 @@ void Loop::on_child_ended() {
   if (!container_) {
     siginfo_t info{};
     // Ended without the last word: it was killed, by us or by somebody outside.
-    if (phase_ != Phase::draining && waitid(P_PID, static_cast<id_t>(parts_.launched.init_pid), &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
+    if (phase_ != Phase::draining &&
+        waitid(P_PID, static_cast<id_t>(parts_.launched.init_pid), &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
         info.si_pid != 0) {
       const int known = parts_.launched.page->exit_status;
       ending_.status = known >= 0 ? known : SIGKILL;
@@ -248,8 +261,9 @@ void Loop::on_timers() {
       Finding finding;
       finding.code = "CD503";
       finding.severity = Severity::warning;
-      finding.message = "the app did not end within the grace of " + std::to_string(parts_.policy.run.stop_grace.count()) +
-                        " ms after " + parts_.policy.run.stop_signal + " and was killed";
+      finding.message = "the app did not end within the grace of " +
+                        std::to_string(parts_.policy.run.stop_grace.count()) + " ms after " +
+                        parts_.policy.run.stop_signal + " and was killed";
       finding.fix = "handle " + parts_.policy.run.stop_signal + " in the app, or raise run.stop_grace";
       finding.policy.key = "run.stop_grace";
       parts_.events.emit(std::move(finding));
@@ -313,12 +327,15 @@ void Loop::on_pump_ended() {
 
 }  // namespace
 
-Ending run_loop(LoopParts parts) { return Loop(parts).run(); }
+Ending run_loop(LoopParts parts) {
+  return Loop(parts).run();
+}
 
 sigset_t forwarded_signals() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGCHLD, SIGCONT, SIGTSTP, SIGWINCH}) {
+  for (const int number :
+       {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGCHLD, SIGCONT, SIGTSTP, SIGWINCH}) {
     sigaddset(&set, number);
   }
   return set;

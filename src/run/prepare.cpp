@@ -97,8 +97,8 @@ supervise::NetworkView look_at_network(const plan::DatabaseRules& rules, Say say
     if (addresses) {
       network.resolved[host] = std::move(*addresses);
     } else {
-      say(Severity::warning, "can't resolve the database host " + base::printable(host) + ": " + addresses.error().message +
-                                 "; connections to it are refused in this run");
+      say(Severity::warning, "can't resolve the database host " + base::printable(host) + ": " +
+                                 addresses.error().message + "; connections to it are refused in this run");
     }
   }
   return network;
@@ -170,8 +170,9 @@ Result<Preparation> prepare(const RunRequest& request, Say say) {
   if (!host) return std::unexpected(host.error());
   const Mode mode = policy.mode != Mode::automatic ? policy.mode : host->in_container ? Mode::container : Mode::local;
   if (mode == Mode::container && request.shell) {
-    return fail("cofferdam shell has no storage of its own to give inside a container; start a new one instead: "
-                "docker compose run --rm SERVICE sh, or docker run -it IMAGE sh");
+    return fail(
+        "cofferdam shell has no storage of its own to give inside a container; start a new one instead: "
+        "docker compose run --rm SERVICE sh, or docker run -it IMAGE sh");
   }
   wanted.environment["COFFERDAM_MODE"] = mode == Mode::local ? "local" : "container";
   auto planned = plan::make_plan(policy, *host, wanted);

@@ -118,7 +118,9 @@ void PumpProcess::drain() {
   control_.write.reset();
 }
 
-void PumpProcess::kill() { kernel::send_signal(pidfd_.get(), SIGKILL); }
+void PumpProcess::kill() {
+  kernel::send_signal(pidfd_.get(), SIGKILL);
+}
 
 LogCount PumpProcess::counts() const {
   LogCount count;

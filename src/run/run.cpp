@@ -41,14 +41,17 @@ Result<Outputs> open_outputs(const RunRequest& request) {
   const auto open_one = [](const char* option, const std::string& path, kernel::Fd& into) -> Result<void> {
     if (path.empty()) return {};
     auto fd = kernel::open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-    if (!fd) return fail(std::string(option) + ": can't write " + base::printable(fd.error().message), fd.error().errnum);
+    if (!fd)
+      return fail(std::string(option) + ": can't write " + base::printable(fd.error().message), fd.error().errnum);
     auto above = kernel::above_stdio(std::move(*fd));
     if (!above) return std::unexpected(above.error());
     into = std::move(*above);
     return {};
   };
-  if (auto opened = open_one("--report", request.report_file, outputs.report); !opened) return std::unexpected(opened.error());
-  if (auto opened = open_one("--events", request.events_file, outputs.events); !opened) return std::unexpected(opened.error());
+  if (auto opened = open_one("--report", request.report_file, outputs.report); !opened)
+    return std::unexpected(opened.error());
+  if (auto opened = open_one("--events", request.events_file, outputs.events); !opened)
+    return std::unexpected(opened.error());
   if (!request.keep_writes.empty() && mkdir(request.keep_writes.c_str(), 0755) != 0 && errno != EEXIST) {
     return fail("--keep-writes: can't make " + request.keep_writes + ": " + std::strerror(errno), errno);
   }
@@ -64,7 +67,8 @@ Result<kernel::Fd> standard_input(Say say) {
     const int copy = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
     if (copy >= 0) return kernel::Fd(copy);
   } else {
-    say(Severity::note, "stdin is not passed on from a terminal; for an interactive program use: cofferdam shell -- COMMAND");
+    say(Severity::note,
+        "stdin is not passed on from a terminal; for an interactive program use: cofferdam shell -- COMMAND");
   }
   auto nowhere = kernel::open_file("/dev/null", O_RDONLY);
   if (!nowhere) return nowhere;
@@ -72,7 +76,7 @@ Result<kernel::Fd> standard_input(Say say) {
 }
 
 void discard_empty(const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   if (!path.empty() && stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && status.st_size == 0) {
     (void)unlink(path.c_str());
   }
@@ -127,7 +131,9 @@ ExitedEvent exited_event(int status) {
   return exited;
 }
 
-int exit_code_of(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
+int exit_code_of(int status) {
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
 
 }  // namespace
 

@@ -15,16 +15,16 @@ namespace cofferdam::run {
 
 struct RunRequest {
   std::vector<std::string> argv;
-  std::optional<std::string> policy;  // --policy
-  std::optional<std::string> user;    // --user
+  std::optional<std::string> policy;               // --policy
+  std::optional<std::string> user;                 // --user
   std::map<std::string, std::string> environment;  // of this process
   std::string working_directory;
   bool shell = false;  // a one-off with a terminal instead of the app
   logs::Format format = logs::Format::json;
   bool colour = false;
-  std::string report_file;     // empty: none
-  std::string events_file;     // empty: none
-  std::string keep_writes;     // empty: none
+  std::string report_file;        // empty: none
+  std::string events_file;        // empty: none
+  std::string keep_writes;        // empty: none
   std::vector<EventSink*> sinks;  // beside the report and the events file
 };
 

@@ -24,7 +24,9 @@ Terminal::Terminal(kernel::Fd master) : master_(std::move(master)) {
   resize();
 }
 
-Terminal::~Terminal() { restore(); }
+Terminal::~Terminal() {
+  restore();
+}
 
 void Terminal::restore() {
   if (saved_ && master_) (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &*saved_);

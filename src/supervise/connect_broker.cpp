@@ -40,7 +40,9 @@ std::vector<std::byte> address_of(const kernel::Fd& pinned) {
   return {raw.begin(), raw.begin() + static_cast<std::ptrdiff_t>(used)};
 }
 
-bool is_stream(int type) { return type == SOCK_STREAM || type == SOCK_SEQPACKET; }
+bool is_stream(int type) {
+  return type == SOCK_STREAM || type == SOCK_SEQPACKET;
+}
 
 }  // namespace
 
@@ -184,7 +186,8 @@ bool ConnectBroker::admitted(const KnownThread& thread, const Destination& desti
     identities_.settle(thread.status.tgid);
     return true;
   }
-  events_.emit(refusal_finding(event, verdict, caller, caller.record ? identities_.row_that_admits(*caller.record) : ""));
+  events_.emit(
+      refusal_finding(event, verdict, caller, caller.record ? identities_.row_that_admits(*caller.record) : ""));
   return false;
 }
 
@@ -217,7 +220,8 @@ void ConnectBroker::handle_connect(kernel::NotifyChannel& channel, const kernel:
   if (!disconnects && !event.allowed) {
     return finish(channel, call.id, target.domain == AF_UNIX ? EACCES : ECONNREFUSED, std::move(event), record);
   }
-  const bool by_host_path = destination.host && target.domain == AF_UNIX && (!event.engine.empty() || lets_in(destination));
+  const bool by_host_path =
+      destination.host && target.domain == AF_UNIX && (!event.engine.empty() || lets_in(destination));
   if (destination.error != 0 && !by_host_path) {
     return finish(channel, call.id, destination.error, std::move(event), record);
   }
@@ -227,7 +231,8 @@ void ConnectBroker::handle_connect(kernel::NotifyChannel& channel, const kernel:
   const int flags = fcntl(target.socket.get(), F_GETFL);
   const bool blocking = (flags & O_NONBLOCK) == 0;
   if (blocking) fcntl(target.socket.get(), F_SETFL, flags | O_NONBLOCK);
-  int error = destination.error != 0 ? destination.error : perform(thread.status, target.socket.get(), destination.bytes);
+  int error =
+      destination.error != 0 ? destination.error : perform(thread.status, target.socket.get(), destination.bytes);
   if (by_host_path && (error == ECONNREFUSED || error == ENOENT)) {
     destination.bytes = address_of(destination.host);
     destination.pinned = std::move(destination.host);
@@ -260,7 +265,8 @@ void ConnectBroker::handle_connect(kernel::NotifyChannel& channel, const kernel:
   finish(channel, call.id, error, std::move(event), record);
 }
 
-void ConnectBroker::finish(kernel::NotifyChannel& channel, std::uint64_t id, int error, ConnectEvent event, bool record) {
+void ConnectBroker::finish(kernel::NotifyChannel& channel, std::uint64_t id, int error, ConnectEvent event,
+                           bool record) {
   if (error == 0) {
     channel.answer_value(id, 0);
   } else {

@@ -68,7 +68,7 @@ class ConnectBroker {
     std::optional<Clock::time_point> deadline;  // SO_SNDTIMEO
     bool retry = false;                         // a unix listener with a full backlog: ask again
     std::uint64_t inode = 0;
-    kernel::Fd pinned;                          // of a unix path, for the retry
+    kernel::Fd pinned;  // of a unix path, for the retry
     kernel::ThreadStatus caller;
   };
   // A non-blocking connect that is under way: its outcome is only recorded. The error itself stays the app's to read.

@@ -84,7 +84,9 @@ void ConnectBroker::settle_observed(Observed& observed) {
   events_.emit(std::move(observed.event));
 }
 
-void ConnectBroker::release(std::uint64_t inode) { held_.erase(inode); }
+void ConnectBroker::release(std::uint64_t inode) {
+  held_.erase(inode);
+}
 
 // True when the caller got its answer (or has gone) and the entry can go.
 bool ConnectBroker::settle_pending(kernel::NotifyChannel& channel, Pending& pending, bool ready) {

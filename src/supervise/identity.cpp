@@ -15,7 +15,9 @@ namespace {
 constexpr std::size_t kMostRecords = 4096;
 constexpr std::size_t kLongestLineage = 16;
 
-std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+std::string base_name(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
 
 // A script shows under its own name (gunicorn, not python3.11), and a program of many names under the one that was
 // called: sh, not dash.
@@ -28,7 +30,8 @@ std::string program_name(const ExecRecord& record) {
     return name == executable && record.argv.size() > 1 && executable != "dash" ? base_name(record.argv[1]) : name;
   }
   if (record.script.kind == ScriptArgument::Kind::file) return base_name(record.script.text);
-  if (record.script.kind == ScriptArgument::Kind::module) return base_name(record.executable) + " -m " + record.script.text;
+  if (record.script.kind == ScriptArgument::Kind::module)
+    return base_name(record.executable) + " -m " + record.script.text;
   return base_name(record.executable);
 }
 
@@ -72,7 +75,7 @@ std::size_t ImageTupleHash::operator()(const ImageTuple& tuple) const noexcept {
 std::vector<std::string> loader_values(const std::vector<std::string>& environment) {
   constexpr std::array<std::string_view, 2> kPrefixes = {"LD_", "PYTHON"};
   constexpr std::array<std::string_view, 12> kNames = {
-      "NODE_OPTIONS=", "NODE_PATH=", "RUBYOPT=", "RUBYLIB=",          "PERL5OPT=",     "PERL5LIB=",
+      "NODE_OPTIONS=", "NODE_PATH=",        "RUBYOPT=",           "RUBYLIB=",       "PERL5OPT=",         "PERL5LIB=",
       "PHPRC=",        "PHP_INI_SCAN_DIR=", "JAVA_TOOL_OPTIONS=", "_JAVA_OPTIONS=", "JDK_JAVA_OPTIONS=", "BASH_ENV="};
   std::vector<std::string> found;
   for (const std::string& variable : environment) {
@@ -213,8 +216,7 @@ Caller Identities::identify(const kernel::ThreadView& thread, const kernel::Thre
 
 std::string Identities::row_that_admits(const ExecRecord& caller) const {
   if (!app_ || !caller.of_app || caller.is_app || caller.loader_values != app_->loader_values) return {};
-  const bool same_executable =
-      caller.tuple.device == app_->tuple.device && caller.tuple.inode == app_->tuple.inode;
+  const bool same_executable = caller.tuple.device == app_->tuple.device && caller.tuple.inode == app_->tuple.inode;
   if (!same_executable) return {};
   const std::string exe = base_name(caller.executable);
   const std::size_t shown = std::min(caller.script.next, caller.argv.size());

@@ -45,7 +45,7 @@ struct ExecRecord {
   std::vector<std::string> lineage;  // program names, itself first
   bool of_app = false;               // the entry command or any process below it
   bool is_app = false;
-  std::string row;                   // of app.also, by which it is the app
+  std::string row;  // of app.also, by which it is the app
 };
 using RecordRef = std::shared_ptr<const ExecRecord>;
 
@@ -91,7 +91,7 @@ class Identities {
   pid_t entry_;
   Role role_;
   bool settled_ = false;
-  RecordRef app_;  // the image that the entry command has become
+  RecordRef app_;               // the image that the entry command has become
   std::list<RecordRef> order_;  // oldest first; the app's own is never dropped
   std::unordered_map<ImageTuple, std::list<RecordRef>::iterator, ImageTupleHash> records_;
 };

@@ -18,7 +18,7 @@ namespace {
 
 using Kind = kernel::NotifyKind;
 
-constexpr std::size_t kMaxXattrName = 255;       // XATTR_NAME_MAX
+constexpr std::size_t kMaxXattrName = 255;        // XATTR_NAME_MAX
 constexpr std::size_t kMaxXattrValue = 64 << 10;  // XATTR_SIZE_MAX
 
 template <class T>
@@ -53,8 +53,8 @@ int read_times(const kernel::Notification& call, const kernel::NotifyRow& row, c
   return error;
 }
 
-int read_xattr(const kernel::Notification& call, std::size_t name_index, bool with_value, const kernel::ThreadView& view,
-               MetadataRequest& request) {
+int read_xattr(const kernel::Notification& call, std::size_t name_index, bool with_value,
+               const kernel::ThreadView& view, MetadataRequest& request) {
   auto name = view.read_path(call.args.at(name_index));
   if (!name) return name.error().errnum == ENAMETOOLONG ? ERANGE : EFAULT;
   if (name->empty() || name->size() > kMaxXattrName) return ERANGE;
@@ -66,7 +66,8 @@ int read_xattr(const kernel::Notification& call, std::size_t name_index, bool wi
   if (size > kMaxXattrValue) return E2BIG;
   request.value.resize(size);
   request.flags = static_cast<int>(call.args.at(name_index + 3));
-  if (size > 0 && view.read_memory(call.args.at(name_index + 1), request.value) != static_cast<ssize_t>(size)) return EFAULT;
+  if (size > 0 && view.read_memory(call.args.at(name_index + 1), request.value) != static_cast<ssize_t>(size))
+    return EFAULT;
   return 0;
 }
 
@@ -74,7 +75,8 @@ int read_xattr(const kernel::Notification& call, std::size_t name_index, bool wi
 // go with the identity.
 class BorrowedFileIdentity {
  public:
-  BorrowedFileIdentity(uid_t uid, gid_t gid) : old_gid_(static_cast<gid_t>(setfsgid(gid))), old_uid_(static_cast<uid_t>(setfsuid(uid))) {}
+  BorrowedFileIdentity(uid_t uid, gid_t gid)
+      : old_gid_(static_cast<gid_t>(setfsgid(gid))), old_uid_(static_cast<uid_t>(setfsuid(uid))) {}
   ~BorrowedFileIdentity() {
     setfsuid(old_uid_);
     setfsgid(old_gid_);
@@ -87,7 +89,9 @@ class BorrowedFileIdentity {
   uid_t old_uid_;
 };
 
-int result_of(int returned) { return returned == 0 ? 0 : errno; }
+int result_of(int returned) {
+  return returned == 0 ? 0 : errno;
+}
 
 int perform(const MetadataRequest& request, int object) {
   std::array<char, 32> link{};
@@ -95,11 +99,10 @@ int perform(const MetadataRequest& request, int object) {
   switch (request.kind) {
     case Kind::chmod: return result_of(chmod(link.data(), request.mode));
     case Kind::chown: return result_of(fchownat(object, "", request.uid, request.gid, AT_EMPTY_PATH));
-    case Kind::set_times:
-      return result_of(utimensat(object, "", request.now ? nullptr : request.times, AT_EMPTY_PATH));
+    case Kind::set_times: return result_of(utimensat(object, "", request.now ? nullptr : request.times, AT_EMPTY_PATH));
     case Kind::set_xattr:
-      return result_of(setxattr(link.data(), request.attribute.c_str(), request.value.data(), request.value.size(),
-                                request.flags));
+      return result_of(
+          setxattr(link.data(), request.attribute.c_str(), request.value.data(), request.value.size(), request.flags));
     case Kind::remove_xattr: return result_of(removexattr(link.data(), request.attribute.c_str()));
     default: return ENOSYS;
   }

@@ -35,7 +35,9 @@ bool is_metadata(kernel::NotifyKind kind) {
          kind == Kind::remove_xattr || kind == Kind::set_attributes;
 }
 
-Outcome failed(int errnum) { return {WriteOutcome::failed, errnum, false}; }
+Outcome failed(int errnum) {
+  return {WriteOutcome::failed, errnum, false};
+}
 
 }  // namespace
 
@@ -51,15 +53,17 @@ Outcome predict(const InstanceView& instance, const kernel::ThreadStatus& status
   if (object == nullptr && !directory.parent) return failed(directory.error);
   const bool creates = touches_directory(intent.kind) || (object == nullptr && intent.creates);
   if (object == nullptr && !creates) return failed(ENOENT);
-  if (object == nullptr && (intent.kind == kernel::NotifyKind::unlink || intent.kind == kernel::NotifyKind::remove_directory ||
-                            intent.kind == kernel::NotifyKind::rename)) {
+  if (object == nullptr &&
+      (intent.kind == kernel::NotifyKind::unlink || intent.kind == kernel::NotifyKind::remove_directory ||
+       intent.kind == kernel::NotifyKind::rename)) {
     return failed(ENOENT);
   }
   if (object != nullptr && (must_be_new(intent.kind) || (intent.creates && intent.exclusive))) {
     return failed(intent.kind == kernel::NotifyKind::bind ? EADDRINUSE : EEXIST);
   }
   const kernel::FileIdentity& judged = creates || object == nullptr ? directory.parent_identity : *object;
-  const bool allowed = is_metadata(intent.kind) ? status.fsuid == 0 || judged.uid == status.fsuid : permitted(judged, status);
+  const bool allowed =
+      is_metadata(intent.kind) ? status.fsuid == 0 || judged.uid == status.fsuid : permitted(judged, status);
   const InstanceMount* mount = instance.find(judged.mount_id);
   if (mount == nullptr || !is_writable(mount->plan->type)) {
     return {WriteOutcome::refused, instance.refusal(judged.mount_id), allowed};

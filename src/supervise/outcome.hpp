@@ -23,8 +23,8 @@ struct WriteIntent {
 };
 
 // `object` is the pinned existing file, or null when there is none; `directory` the directory that holds it.
-[[nodiscard]] Outcome predict(const InstanceView& instance, const kernel::ThreadStatus& status, const WriteIntent& intent,
-                              const Place& directory, const kernel::FileIdentity* object);
+[[nodiscard]] Outcome predict(const InstanceView& instance, const kernel::ThreadStatus& status,
+                              const WriteIntent& intent, const Place& directory, const kernel::FileIdentity* object);
 
 // Whether the mode bits let this thread write there, as far as they are known to us (no ACLs, no extra groups).
 [[nodiscard]] bool permitted(const kernel::FileIdentity& file, const kernel::ThreadStatus& status);

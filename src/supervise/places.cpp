@@ -21,7 +21,8 @@ constexpr std::uint64_t kResolve = kernel::kNoMagicLinks;
 kernel::Fd open_from(const InstanceView& instance, const kernel::ThreadView& thread, int dirfd, const std::string& path,
                      std::uint64_t flags) {
   if (path.starts_with('/')) {
-    if (instance.root >= 0) return kernel::open_resolved(instance.root, path.c_str(), flags, kResolve | kernel::kInRoot);
+    if (instance.root >= 0)
+      return kernel::open_resolved(instance.root, path.c_str(), flags, kResolve | kernel::kInRoot);
     return kernel::open_resolved(AT_FDCWD, path.c_str(), flags, kResolve);
   }
   kernel::Fd start = dirfd == AT_FDCWD ? thread.pin_working_directory() : thread.pin_descriptor(dirfd);
@@ -92,18 +93,20 @@ std::optional<int> own_descriptor(const std::string& path, const kernel::ThreadS
   if (path == "/dev/stderr") return 2;
   std::string rest;
   const std::string own = "/proc/" + std::to_string(status.inner_pid) + "/fd/";
-  for (const std::string& prefix : {std::string("/proc/self/fd/"), std::string("/proc/thread-self/fd/"),
-                                    std::string("/dev/fd/"), own}) {
+  for (const std::string& prefix :
+       {std::string("/proc/self/fd/"), std::string("/proc/thread-self/fd/"), std::string("/dev/fd/"), own}) {
     if (path.starts_with(prefix)) rest = path.substr(prefix.size());
   }
   if (rest.empty() || rest.size() > 7 || rest.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
   return std::atoi(rest.c_str());
 }
 
-bool is_process_path(const std::string& path) { return path.starts_with("/proc/"); }
+bool is_process_path(const std::string& path) {
+  return path.starts_with("/proc/");
+}
 
-kernel::Fd pin_object(const InstanceView& instance, const kernel::ThreadView& thread, const kernel::ThreadStatus& status,
-                      int dirfd, const std::string& path, bool follow) {
+kernel::Fd pin_object(const InstanceView& instance, const kernel::ThreadView& thread,
+                      const kernel::ThreadStatus& status, int dirfd, const std::string& path, bool follow) {
   if (path.empty()) return thread.pin_descriptor(dirfd);  // AT_EMPTY_PATH
   if (const auto number = own_descriptor(path, status); number && follow) return thread.pin_descriptor(*number);
   return open_from(instance, thread, dirfd, path, O_PATH | (follow ? 0U : unsigned{O_NOFOLLOW}));

@@ -63,7 +63,8 @@ struct Place {
 
 // The object itself, pinned (O_PATH): the last component followed or not. Empty with errno set when it isn't there.
 [[nodiscard]] kernel::Fd pin_object(const InstanceView& instance, const kernel::ThreadView& thread,
-                                    const kernel::ThreadStatus& status, int dirfd, const std::string& path, bool follow);
+                                    const kernel::ThreadStatus& status, int dirfd, const std::string& path,
+                                    bool follow);
 
 // The path of a pinned handle as the app would write it.
 [[nodiscard]] std::string path_of(int fd);

@@ -17,7 +17,8 @@ std::string name_of(const ProcessRef& process) {
 
 }  // namespace
 
-Finding refusal_finding(const ConnectEvent& event, const Verdict& verdict, const Caller& caller, const std::string& row) {
+Finding refusal_finding(const ConnectEvent& event, const Verdict& verdict, const Caller& caller,
+                        const std::string& row) {
   Finding finding;
   finding.severity = Severity::error;
   finding.policy = verdict.policy;
@@ -27,29 +28,35 @@ Finding refusal_finding(const ConnectEvent& event, const Verdict& verdict, const
   switch (verdict.reason) {
     case Reason::destination_not_allowed:
       finding.code = "CD203";
-      finding.message = "connection to " + what + " refused: database.allow does not name it (" + who_asked(event.process) + ")";
-      finding.fix = "use the database that the environment names, or add \"" + event.destination + "\" to database.allow";
+      finding.message =
+          "connection to " + what + " refused: database.allow does not name it (" + who_asked(event.process) + ")";
+      finding.fix =
+          "use the database that the environment names, or add \"" + event.destination + "\" to database.allow";
       return finding;
     case Reason::caller_unknown:
       finding.code = "CD204";
       finding.message = "connection to " + what + " refused: " + name_of(event.process) + " can't be identified (" +
                         (caller.why_unknown.empty() ? "its image is not known" : caller.why_unknown) + ")";
-      finding.fix = "start the app as its final user (--user) instead of letting it change user, and keep its programs readable";
+      finding.fix =
+          "start the app as its final user (--user) instead of letting it change user, and keep its programs readable";
       return finding;
     default: break;
   }
   if (!row.empty()) {
     finding.code = "CD202";
     finding.message = "connection to " + what + " refused: " + name_of(event.process) +
-                      " is not the app's own process although it looks like its worker (" + who_asked(event.process) + ")";
+                      " is not the app's own process although it looks like its worker (" + who_asked(event.process) +
+                      ")";
     finding.fix = "if it is the app's worker, add this row to app.also: " + row;
     return finding;
   }
   finding.code = "CD201";
-  finding.message = "connection to " + what + " refused: only the app itself may reach the database (" + who_asked(event.process) +
-                    ")";
-  finding.fix = "in production the database is reachable only from inside the app; for a one-off session use: cofferdam shell -- " +
-                name_of(event.process);
+  finding.message = "connection to " + what + " refused: only the app itself may reach the database (" +
+                    who_asked(event.process) + ")";
+  finding.fix =
+      "in production the database is reachable only from inside the app; for a one-off session use: cofferdam shell "
+      "-- " +
+      name_of(event.process);
   return finding;
 }
 
@@ -58,8 +65,8 @@ Finding host_socket_finding(const std::string& destination, const ProcessRef& pr
   Finding finding;
   finding.code = "CD401";
   finding.severity = Severity::error;
-  finding.message = "connection to the host's socket " + path + " refused: a service outside the instance works outside the policy (" +
-                    who_asked(process) + ")";
+  finding.message = "connection to the host's socket " + path +
+                    " refused: a service outside the instance works outside the policy (" + who_asked(process) + ")";
   finding.fix = "if the app needs it, add \"" + path + "\" to sockets";
   finding.policy = {"sockets", "", 0};
   finding.process = process;

@@ -25,7 +25,9 @@ namespace {
 constexpr std::size_t kMostEntries = 1000000;
 constexpr int kDeepest = 512;
 
-std::int64_t nanoseconds(const timespec& time) { return static_cast<std::int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec; }
+std::int64_t nanoseconds(const timespec& time) {
+  return static_cast<std::int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
+}
 
 const char* type_name(mode_t mode) {
   if (S_ISREG(mode)) return "file";
@@ -36,10 +38,13 @@ const char* type_name(mode_t mode) {
   return "device";
 }
 
-bool is_whiteout(const struct stat& status) { return S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0); }
+bool is_whiteout(const struct stat& status) {
+  return S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0);
+}
 
 // Visits every entry below `directory`, parents first. The visitor says whether to go into a directory.
-using Visitor = std::function<bool(int parent, const char* name, const std::string& relative, const struct stat& status)>;
+using Visitor =
+    std::function<bool(int parent, const char* name, const std::string& relative, const struct stat& status)>;
 
 class Walk {
  public:
@@ -66,10 +71,11 @@ class Walk {
     std::ranges::sort(names);
     for (const std::string& name : names) {
       if (++seen_ > kMostEntries) {
-        if (seen_ == kMostEntries + 1) problems_.emplace_back("more than 1,000,000 entries: the rest was not looked at");
+        if (seen_ == kMostEntries + 1)
+          problems_.emplace_back("more than 1,000,000 entries: the rest was not looked at");
         return;
       }
-      struct stat status {};
+      struct stat status{};
       if (fstatat(fd, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
       const std::string relative = prefix.empty() ? name : prefix + "/" + name;
       if (!visit_(fd, name.c_str(), relative, status) || !S_ISDIR(status.st_mode) || depth >= kDeepest) continue;
@@ -109,7 +115,7 @@ bool same_link(int parent, const char* name, const std::string& host) {
 
 // What happened to one name of the upper layer, seen against the host's file; nothing for an unchanged copy-up.
 std::optional<Change> compare(int parent, const char* name, const struct stat& upper, const std::string& host) {
-  struct stat lower {};
+  struct stat lower{};
   if (lstat(host.c_str(), &lower) != 0) return is_whiteout(upper) ? std::nullopt : std::optional(Change::created);
   if (is_whiteout(upper)) return Change::deleted;
   if ((upper.st_mode & S_IFMT) != (lower.st_mode & S_IFMT)) return Change::modified;
@@ -157,7 +163,7 @@ void report_hidden(int upper, const std::string& path, ScanResult& result) {
   if (!lower) return;
   Walk walk(
       [&](int, const char*, const std::string& relative, const struct stat& status) {
-        struct stat above {};
+        struct stat above{};
         if (fstatat(upper, relative.c_str(), &above, AT_SYMLINK_NOFOLLOW) == 0) return true;
         const auto bytes = S_ISREG(status.st_mode) ? static_cast<std::uint64_t>(status.st_size) : 0;
         result.changes.push_back({path + "/" + relative, type_name(status.st_mode), Change::deleted, bytes});
@@ -172,7 +178,7 @@ void scan_overlay(const InstanceMount& mount, const std::set<std::string>& ours,
       [&](int parent, const char* name, const std::string& relative, const struct stat& status) {
         const std::string path = mount.plan->path + "/" + relative;
         const bool mount_point_only = ours.contains(path);
-        struct stat lower {};
+        struct stat lower{};
         const bool on_host = lstat(path.c_str(), &lower) == 0;
         if (mount_point_only && (is_whiteout(status) || !on_host)) return S_ISDIR(status.st_mode);
         if (const auto change = compare(parent, name, status, path)) {
@@ -191,7 +197,8 @@ void scan_overlay(const InstanceMount& mount, const std::set<std::string>& ours,
 }
 
 const Baseline::Entry* find_entry(const Baseline& baseline, const std::string& path) {
-  const auto entry = std::ranges::lower_bound(baseline.entries, path, {}, &std::pair<std::string, Baseline::Entry>::first);
+  const auto entry =
+      std::ranges::lower_bound(baseline.entries, path, {}, &std::pair<std::string, Baseline::Entry>::first);
   return entry != baseline.entries.end() && entry->first == path ? &entry->second : nullptr;
 }
 
@@ -301,7 +308,8 @@ bool copy_file(int from, int to) {
 
 }  // namespace
 
-std::vector<std::string> keep_writes(const InstanceView& instance, const ScanResult& scan, const std::string& directory) {
+std::vector<std::string> keep_writes(const InstanceView& instance, const ScanResult& scan,
+                                     const std::string& directory) {
   std::vector<std::string> problems;
   const kernel::Fd base(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!base) return {directory + ": " + std::strerror(errno)};
@@ -313,7 +321,7 @@ std::vector<std::string> keep_writes(const InstanceView& instance, const ScanRes
     const kernel::Fd from = kernel::open_resolved(mount->layer, inside.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK,
                                                   kernel::kBeneath | kernel::kNoSymlinks | kernel::kNoMountCrossing);
     const std::string relative = change.path.substr(1);
-    struct stat status {};
+    struct stat status{};
     if (!from || fstat(from.get(), &status) != 0 || !make_parents(base.get(), relative)) {
       problems.push_back(change.path + ": " + std::strerror(errno));
       continue;

@@ -50,7 +50,9 @@ const Interpreter* find(std::string_view name) {
 
 }  // namespace
 
-bool is_interpreter(std::string_view executable_name) { return find(executable_name) != nullptr; }
+bool is_interpreter(std::string_view executable_name) {
+  return find(executable_name) != nullptr;
+}
 
 ScriptArgument script_argument(std::string_view executable_name, const std::vector<std::string>& argv) {
   const Interpreter* row = find(executable_name);
@@ -58,7 +60,8 @@ ScriptArgument script_argument(std::string_view executable_name, const std::vect
   using Kind = ScriptArgument::Kind;
   for (std::size_t i = 1; i < argv.size(); ++i) {
     const std::string_view argument = argv[i];
-    if (argument == "--") return i + 1 < argv.size() ? ScriptArgument{Kind::file, argv[i + 1], i + 2} : ScriptArgument{};
+    if (argument == "--")
+      return i + 1 < argv.size() ? ScriptArgument{Kind::file, argv[i + 1], i + 2} : ScriptArgument{};
     if (!argument.starts_with('-') || argument == "-") return {Kind::file, argv[i], i + 1};
     const bool has_next = i + 1 < argv.size();
     if (listed(row->code_options, argument)) {

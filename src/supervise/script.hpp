@@ -11,8 +11,8 @@ namespace cofferdam::supervise {
 struct ScriptArgument {
   enum class Kind { none, file, module, code };
   Kind kind = Kind::none;
-  std::string text;        // path, module name, or code
-  std::size_t next = 1;    // index of the first argument after it; for `none` of the first argument at all
+  std::string text;      // path, module name, or code
+  std::size_t next = 1;  // index of the first argument after it; for `none` of the first argument at all
 };
 
 // Knows python, node, ruby, perl, php, bash and sh (by the executable's name, versions ignored). Interpreter options

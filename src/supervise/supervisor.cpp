@@ -67,13 +67,9 @@ void Supervisor::dispatch(const kernel::Notification& call) {
       return channel_.answer_continue(call.id);
     case kernel::NotifyKind::socket: return connects_.handle_socket(channel_, call, *thread);
     case kernel::NotifyKind::connect: return connects_.handle_connect(channel_, call, *thread);
-    case kernel::NotifyKind::listen:
-      connects_.handle_listen(call, *thread);
-      return channel_.answer_continue(call.id);
+    case kernel::NotifyKind::listen: connects_.handle_listen(call, *thread); return channel_.answer_continue(call.id);
     case kernel::NotifyKind::bind: return handle_bind(call, *row, *thread);
-    default:
-      written_since_measured_ = true;
-      return audit_.handle(channel_, call, *row, *thread);
+    default: written_since_measured_ = true; return audit_.handle(channel_, call, *row, *thread);
   }
 }
 
@@ -102,7 +98,8 @@ void Supervisor::take_record(const KnownThread& thread) {
   events_.emit(std::move(event));
 }
 
-void Supervisor::handle_bind(const kernel::Notification& call, const kernel::NotifyRow& row, const KnownThread& thread) {
+void Supervisor::handle_bind(const kernel::Notification& call, const kernel::NotifyRow& row,
+                             const KnownThread& thread) {
   // Where a socket is bound decides nothing; a socket file is a write, and the mount decides about it. The call runs
   // whatever is read here.
   const auto length = static_cast<std::uint32_t>(call.args[2]);
@@ -144,7 +141,7 @@ void Supervisor::on_tick() {
 void Supervisor::measure_storage() {
   for (std::size_t i = 0; i < storage_.size(); ++i) {
     const InstanceMount& mount = instance_.mounts[i];
-    struct statvfs usage {};
+    struct statvfs usage{};
     if (mount.layer < 0 || fstatvfs(mount.layer, &usage) != 0 || usage.f_blocks == 0) continue;
     const std::uint64_t used = (usage.f_blocks - usage.f_bfree) * usage.f_frsize;
     storage_[i].size = usage.f_blocks * usage.f_frsize;

@@ -7,7 +7,8 @@
 
 namespace cofferdam::supervise {
 
-ProcessRef describe_process(const kernel::ThreadView& view, const kernel::ThreadStatus& status, const RecordRef& record) {
+ProcessRef describe_process(const kernel::ThreadView& view, const kernel::ThreadStatus& status,
+                            const RecordRef& record) {
   auto info = std::make_shared<ProcessInfo>();
   info->pid = status.inner_pid;
   if (record) {

@@ -32,9 +32,12 @@ constexpr std::size_t kMostReported = 100;
 constexpr int kDirectoriesPerLook = 256;
 constexpr std::uint32_t kEvents = IN_CLOSE_WRITE | IN_ATTRIB | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
                                   IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK;
-constexpr std::uint64_t kInside = kernel::kBeneath | kernel::kNoSymlinks | kernel::kNoMagicLinks | kernel::kNoMountCrossing;
+constexpr std::uint64_t kInside =
+    kernel::kBeneath | kernel::kNoSymlinks | kernel::kNoMagicLinks | kernel::kNoMountCrossing;
 
-std::int64_t nanoseconds(const timespec& time) { return static_cast<std::int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec; }
+std::int64_t nanoseconds(const timespec& time) {
+  return static_cast<std::int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
+}
 
 std::string join(const std::string& directory, const std::string& name) {
   return directory.empty() ? name : directory + "/" + name;
@@ -45,7 +48,9 @@ std::string parent_of(const std::string& relative) {
   return slash == std::string::npos ? "." : relative.substr(0, slash);
 }
 
-std::string name_of(const std::string& relative) { return relative.substr(relative.rfind('/') + 1); }
+std::string name_of(const std::string& relative) {
+  return relative.substr(relative.rfind('/') + 1);
+}
 
 // The directory of a change inside the instance.
 kernel::Fd open_parent(int root, const std::string& relative) {
@@ -87,17 +92,22 @@ Watch::Watch(const InstanceView& instance, EventLog& events) : instance_(instanc
     if (mount.plan->type == MountType::overlay && mount.plan->watch) to_walk_.push_back({&mount, ""});
   }
   begin_at_ = Clock::now() + kBegin;
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME_COARSE, &now);  // the clock of file times
+  started_ns_ = nanoseconds(now);
 }
 
 std::chrono::milliseconds Watch::next_look() const {
   if (!to_walk_.empty()) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(begin_at_ - Clock::now());
-    return inotify_ ? std::chrono::milliseconds(0) : std::max(left + std::chrono::milliseconds(1), std::chrono::milliseconds(0));
+    return inotify_ ? std::chrono::milliseconds(0)
+                    : std::max(left + std::chrono::milliseconds(1), std::chrono::milliseconds(0));
   }
   if (changes_.empty()) return std::chrono::milliseconds(-1);
   const auto due = std::min(last_change_ + kSettle, first_change_ + kLatest);
-  return std::max(std::chrono::duration_cast<std::chrono::milliseconds>(due - Clock::now()) + std::chrono::milliseconds(1),
-                  std::chrono::milliseconds(0));
+  return std::max(
+      std::chrono::duration_cast<std::chrono::milliseconds>(due - Clock::now()) + std::chrono::milliseconds(1),
+      std::chrono::milliseconds(0));
 }
 
 void Watch::look() {
@@ -121,7 +131,8 @@ bool Watch::is_ours(const InstanceMount& mount, const std::string& relative) con
   }
   const std::string path = mount.plan->path + "/" + relative;
   return std::ranges::none_of(instance_.mounts, [&](const InstanceMount& other) {
-    return &other != &mount && other.plan->path.size() > mount.plan->path.size() && base::is_beneath(path, other.plan->path);
+    return &other != &mount && other.plan->path.size() > mount.plan->path.size() &&
+           base::is_beneath(path, other.plan->path);
   });
 }
 
@@ -143,11 +154,20 @@ void Watch::add_directory(const InstanceMount& mount, const std::string& relativ
     return;  // gone already, or not readable for us
   }
   directories_[descriptor] = {&mount, relative};
+  // What changed between the start and this moment; a directory's own time tells whether a name came or went.
+  struct stat directory{};
+  const bool changed = stat(path.c_str(), &directory) == 0 && nanoseconds(directory.st_ctim) >= started_ns_;
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(opendir(path.c_str()), closedir);
   while (const dirent* entry = stream ? readdir(stream.get()) : nullptr) {
     const std::string_view name = entry->d_name;
-    if (entry->d_type != DT_DIR || name == "." || name == "..") continue;
+    if (name == "." || name == "..") continue;
     const std::string child = join(relative, std::string(name));
+    struct stat status{};
+    if (changed && lstat((mount.plan->path + "/" + child).c_str(), &status) == 0 &&
+        nanoseconds(status.st_ctim) >= started_ns_) {
+      note(mount, child, true);
+    }
+    if (entry->d_type != DT_DIR) continue;
     if (is_ours(mount, child)) to_walk_.push_back({&mount, child});
   }
 }
@@ -190,7 +210,7 @@ bool Watch::too_much() const {
   if (changes_.size() > kMostAtOnce) return true;
   std::map<const InstanceMount*, std::uint64_t> bytes;
   for (const auto& [path, change] : changes_) {
-    struct stat status {};
+    struct stat status{};
     if (lstat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode)) {
       bytes[change.mount] += static_cast<std::uint64_t>(status.st_size);
     }
@@ -200,7 +220,8 @@ bool Watch::too_much() const {
 
 void Watch::replay_all() {
   if (too_much()) {
-    return give_up(std::to_string(changes_.size()) + " files changed on the host at once", "restart the run to see host changes");
+    return give_up(std::to_string(changes_.size()) + " files changed on the host at once",
+                   "restart the run to see host changes");
   }
   const auto changes = std::move(changes_);
   changes_.clear();
@@ -209,7 +230,7 @@ void Watch::replay_all() {
 
 void Watch::replay(const Change& change) {
   const std::string host_path = change.mount->plan->path + "/" + change.relative;
-  struct stat status {};
+  struct stat status{};
   if (lstat(host_path.c_str(), &status) != 0) return replay_removal(change);
   if (S_ISDIR(status.st_mode)) return replay_directory(change);
   if (S_ISLNK(status.st_mode)) return replay_link(change);
@@ -220,10 +241,11 @@ void Watch::replay(const Change& change) {
 
 // The upper layer holds the name, and not as we left it there.
 bool Watch::changed_by_app(const Change& change) const {
-  const kernel::Fd parent = kernel::open_resolved(change.mount->layer, parent_of(change.relative).c_str(),
-                                                  O_PATH | O_DIRECTORY, kInside);
-  struct stat upper {};
-  if (!parent || fstatat(parent.get(), name_of(change.relative).c_str(), &upper, AT_SYMLINK_NOFOLLOW) != 0) return false;
+  const kernel::Fd parent =
+      kernel::open_resolved(change.mount->layer, parent_of(change.relative).c_str(), O_PATH | O_DIRECTORY, kInside);
+  struct stat upper{};
+  if (!parent || fstatat(parent.get(), name_of(change.relative).c_str(), &upper, AT_SYMLINK_NOFOLLOW) != 0)
+    return false;
   if (S_ISDIR(upper.st_mode)) return false;  // a directory is copied up for what is in it
   const auto ours = replayed_.find(change.mount->plan->path + "/" + change.relative);
   if (ours == replayed_.end()) return true;
@@ -232,9 +254,9 @@ bool Watch::changed_by_app(const Change& change) const {
 }
 
 void Watch::remember(const Change& change) {
-  const kernel::Fd parent = kernel::open_resolved(change.mount->layer, parent_of(change.relative).c_str(),
-                                                  O_PATH | O_DIRECTORY, kInside);
-  struct stat upper {};
+  const kernel::Fd parent =
+      kernel::open_resolved(change.mount->layer, parent_of(change.relative).c_str(), O_PATH | O_DIRECTORY, kInside);
+  struct stat upper{};
   if (!parent || fstatat(parent.get(), name_of(change.relative).c_str(), &upper, AT_SYMLINK_NOFOLLOW) != 0) return;
   replayed_[change.mount->plan->path + "/" + change.relative] = {upper.st_ino, nanoseconds(upper.st_mtim),
                                                                  static_cast<std::uint64_t>(upper.st_size)};
@@ -242,7 +264,7 @@ void Watch::remember(const Change& change) {
 
 void Watch::replay_file(const Change& change, int host) {
   const std::string path = change.mount->plan->path + "/" + change.relative;
-  struct stat status {};
+  struct stat status{};
   if (fstat(host, &status) != 0) return;
   if (changed_by_app(change)) {
     return report(path, "was changed by the app and on the host; the app's version stays in the instance",
@@ -253,19 +275,22 @@ void Watch::replay_file(const Change& change, int host) {
   // The host's own way is kept: a rename arrives as a rename, a write in place as a write.
   const std::string target = name_of(change.relative);
   const std::string temporary = change.replaced ? ".cofferdam-replay~" : target;
-  kernel::Fd file = kernel::open_resolved(parent.get(), temporary.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, kInside,
-                                          status.st_mode & 07777);
+  kernel::Fd file = kernel::open_resolved(parent.get(), temporary.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK,
+                                          kInside, status.st_mode & 07777);
   const bool copied = file && copy_content(host, file.get());
   const int error = errno;
   if (copied) copy_attributes(file.get(), status);
   file.reset();
   if (copied && change.replaced && renameat(parent.get(), temporary.c_str(), parent.get(), target.c_str()) != 0) {
-    return report(path, std::string("could not be replayed: ") + std::strerror(errno), "restart the run to see the host's state");
+    return report(path, std::string("could not be replayed: ") + std::strerror(errno),
+                  "restart the run to see the host's state");
   }
   if (!copied) {
     if (change.replaced) (void)unlinkat(parent.get(), temporary.c_str(), 0);
-    const char* fix = error == EOVERFLOW ? "the file belongs to another user, whom an ordinary user's instance can't map: own it yourself"
-                                         : "restart the run to see the host's state";
+    const char* fix =
+        error == EOVERFLOW
+            ? "the file belongs to another user, whom an ordinary user's instance can't map: own it yourself"
+            : "restart the run to see the host's state";
     return report(path, std::string("could not be replayed: ") + std::strerror(error), fix);
   }
   remember(change);

@@ -1,6 +1,6 @@
-// Live reload: host edits below an overlay are replayed into the instance, because an overlay neither shows every change
-// of its lower layer nor tells inotify of any (kernel-facts section 4). Replays are never the app's writes: they land
-// in the upper layer with the host's own content, which the scan reads as no change.
+// Live reload: host edits below an overlay are replayed into the instance, because an overlay neither shows every
+// change of its lower layer nor tells inotify of any (kernel-facts section 4). Replays are never the app's writes: they
+// land in the upper layer with the host's own content, which the scan reads as no change.
 //
 // Every step inside goes by the directory handle and openat2 without following links, so that a symlink planted by the
 // app leads nowhere. A file that the app itself has changed is left alone and reported (CD105).
@@ -72,6 +72,7 @@ class Watch {
   std::deque<WatchedDirectory> to_walk_;
   std::map<std::string, Change> changes_;  // by absolute path: a parent comes before its children
   Clock::time_point begin_at_;
+  std::int64_t started_ns_ = 0;  // of CLOCK_REALTIME, as file times are
   Clock::time_point last_change_;
   Clock::time_point first_change_;
   std::unordered_map<std::string, Replayed> replayed_;

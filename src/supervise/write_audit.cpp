@@ -62,12 +62,15 @@ bool follows(const kernel::Notification& call, const kernel::NotifyRow& row) {
   }
 }
 
-bool holds_data(std::uint32_t mode) { return S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode); }
+bool holds_data(std::uint32_t mode) {
+  return S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode);
+}
 
 std::string way_out(bool container, const std::string& directory) {
   const std::string below = "write below a mount of the policy";
   if (directory == "/") return below;
-  if (container) return below + ", or give the container a tmpfs there: --tmpfs " + directory + ", and name it in storage.mounts";
+  if (container)
+    return below + ", or give the container a tmpfs there: --tmpfs " + directory + ", and name it in storage.mounts";
   // An empty /etc would not serve anybody: over what is there, an overlay.
   const char* type = access(directory.c_str(), F_OK) == 0 ? "overlay" : "tmpfs";
   return below + ", or add {path: " + directory + ", type: " + type + "} to storage.mounts";
@@ -154,7 +157,8 @@ void WriteAudit::handle(kernel::NotifyChannel& channel, const kernel::Notificati
   Examined target;
   if (row.kind == Kind::rename || row.kind == Kind::link) {
     // The destination is made; rename may replace what is there.
-    target = examine(thread, second_dirfd, second, {row.kind == Kind::rename ? Kind::open : Kind::link, true, false}, false);
+    target =
+        examine(thread, second_dirfd, second, {row.kind == Kind::rename ? Kind::open : Kind::link, true, false}, false);
     if (row.kind == Kind::link && examined.outcome.errnum == EEXIST) examined.outcome = {};  // the source is there
     if (examined.outcome.outcome == WriteOutcome::landed) examined.outcome = target.outcome;
     if (examined.outcome.outcome == WriteOutcome::landed && examined.mount_id != target.mount_id) {
@@ -213,7 +217,7 @@ std::vector<ScannedChange> WriteAudit::kept() const {
   std::vector<ScannedChange> kept;
   for (const auto& [path, change] : kept_) {
     // A persistent mount is the host's own directory, at the same path.
-    struct stat status {};
+    struct stat status{};
     const bool there = lstat(path.c_str(), &status) == 0;
     if (!there && change == Change::created) continue;
     ScannedChange scanned;
@@ -230,13 +234,15 @@ void WriteAudit::record_bind(const kernel::NotifyRow& row, const KnownThread& th
   record(row.name, examine(thread, AT_FDCWD, path, {Kind::bind, true, true}, false), {}, thread);
 }
 
-void WriteAudit::report_refusal(const std::string& call, const std::string& path, const ProcessRef& process, int errnum) {
+void WriteAudit::report_refusal(const std::string& call, const std::string& path, const ProcessRef& process,
+                                int errnum) {
   if (std::ranges::any_of(ignore_, [&](const std::string& glob) { return base::glob_match(glob, path); })) return;
   if (refused_.size() >= kMostRefusals || !refused_.emplace(path, process->exe).second) return;
   Finding finding;
   finding.code = "CD101";
   finding.severity = Severity::error;
-  finding.message = call + " refused: " + path + " is not in the instance's writable storage (" + std::strerror(errnum) + ")";
+  finding.message =
+      call + " refused: " + path + " is not in the instance's writable storage (" + std::strerror(errnum) + ")";
   const std::string directory = path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
   finding.fix = way_out(instance_.container, directory);
   finding.policy = policy_;

@@ -45,8 +45,8 @@ class WriteAudit {
     bool is_new = false;
     bool storage = true;  // false: a device, pipe or socket, or a process file: nothing is stored
   };
-  [[nodiscard]] Examined examine(const KnownThread& thread, int dirfd, const std::string& path, const WriteIntent& intent,
-                                 bool follow) const;
+  [[nodiscard]] Examined examine(const KnownThread& thread, int dirfd, const std::string& path,
+                                 const WriteIntent& intent, bool follow) const;
   void handle_metadata(kernel::NotifyChannel& channel, const kernel::Notification& call, const kernel::NotifyRow& row,
                        const KnownThread& thread, int dirfd, const std::string& path, bool follow);
   void record(std::string_view call, const Examined& examined, std::string to, const KnownThread& thread);

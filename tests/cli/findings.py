@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 
-from harness import ROOT, Failure, check, contains, equal, main, processes_with, skip, test, wait_for
+from harness import ROOT, check, contains, equal, main, processes_with, skip, test, wait_for
 
 HEAD = "version: 1\nextends: twelve-factor\n"
 # Every code that `explain` knows. Those of a refused start or a refused policy are in no report.
@@ -154,7 +154,8 @@ def same_refusal_is_one_finding(place):
     result = place.python(ATTEMPT + "for i in range(50): attempt(write, sys.argv[1])", os.path.join(place.out, "new"))
     equal(result.messages(), ["EROFS"] * 50, "errno")
     the_finding(result, "CD101", "error", "storage.mounts")
-    equal(result.err.count("[CD101]\n"), 1, "how often it is said while the app runs")
+    live = [line for line in result.err.splitlines() if line.startswith("cofferdam: ") and line.endswith("[CD101]")]
+    equal(len(live), 1, "how often it is said while the app runs")
 
 
 @test
@@ -321,7 +322,7 @@ def destination_not_allowed(place):
     contains(finding["fix"], f'"127.0.0.1:{two.port}"', "the row to add")
     equal(finding["destination"], f"127.0.0.1:{two.port}", "destination")
     contains(finding["policy"]["file"] or "", "cofferdam.yaml", "policy file")
-    equal(finding["policy"]["line"], 5, "policy line")
+    equal(finding["policy"]["line"], 6, "policy line: the first row of the list")
     python3(finding["process"])
     said_at_once(result, finding)
 
@@ -590,18 +591,29 @@ def explain_takes_small_letters(place):
 # --- --fail-on -------------------------------------------------------------------------------------------------------
 
 
+TROUBLE = "import sys; open('upload.bin', 'w').write('x'); open('app.log', 'w').write('x'); sys.exit(int(sys.argv[1]))"
+
+
 @test
 def fail_on(place):
-    script = "import sys; open('upload.bin', 'w').write('x'); open('app.log', 'w').write('x'); sys.exit(int(sys.argv[1]))"
     for what, code in (("CD301", 3), ("CD101", 0), ("warning", 3), ("error", 0), ("CD101,CD301", 3), ("CD102", 3)):
-        result = place.python(script, "0", options=["--fail-on", what])
-        equal(result.code, code, f"--fail-on {what}")
-        if code == 3:
-            contains(result.err, "--fail-on", "the exit status is explained")
-    equal(place.python(script, "7", options=["--fail-on", "CD301"]).code, 7, "the app's own status comes first")
-    for what in ("CD999", "", "eror"):
-        result = place.python(script, "0", options=["--fail-on", what])
-        equal(result.code, 125, f"--fail-on {what!r}: what can never match is a mistake")
+        equal(place.python(TROUBLE, "0", options=["--fail-on", what]).code, code, f"--fail-on {what}")
+    equal(place.python(TROUBLE, "7", options=["--fail-on", "CD301"]).code, 7, "the app's own status comes first")
+
+
+@test
+def fail_on_says_so(place):
+    """Whoever sees status 3 in a build's output wants to know where it comes from."""
+    result = place.python(TROUBLE, "0", options=["--fail-on", "CD301"])
+    equal(result.code, 3, "exit status")
+    contains(result.err, "--fail-on", "stderr")
+
+
+@test
+def fail_on_what_can_not_be(place):
+    for what in ("CD999", "", "eror", "CD101,,CD102"):
+        result = place.python(TROUBLE, "0", options=["--fail-on", what])
+        equal(result.code, 125, f"--fail-on {what!r}: what can never match is a mistake ({result.err})")
 
 
 main()
