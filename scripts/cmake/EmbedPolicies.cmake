@@ -7,6 +7,9 @@ string(APPEND embedded "const std::vector<BuiltinPolicy>& builtin_policies() {\n
 foreach(file IN LISTS policy_files)
   get_filename_component(name ${file} NAME_WE)
   file(READ ${file} text)
+  # Comments are for readers of the file; every start would scan them again. Their lines stay, so positions do too.
+  string(REGEX REPLACE "\n[ ]*#[^\n]*" "\n" text "\n${text}")
+  string(REGEX REPLACE "^\n" "" text "${text}")
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
   string(APPEND embedded "      {\"${name}\", R\"cofferdam(${text})cofferdam\"},\n")
 endforeach()
