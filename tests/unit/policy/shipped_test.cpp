@@ -18,11 +18,22 @@ std::string read(const std::string& path) {
   return text.str();
 }
 
+// Lines that hold nothing but a comment are emptied when the policies are compiled in.
+std::string without_comments(const std::string& text) {
+  std::istringstream lines(text);
+  std::string out;
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t first = line.find_first_not_of(' ');
+    out += (first != std::string::npos && line[first] == '#' ? "" : line) + "\n";
+  }
+  return out;
+}
+
 TEST_F(ShippedPolicies, AreCompiledInAsTheyAre) {
   std::vector<std::string> names;
   for (const policy::BuiltinPolicy& each : policy::builtin_policies()) {
     names.emplace_back(each.name);
-    EXPECT_EQ(each.text, read("policies/" + names.back() + ".yaml"));
+    EXPECT_EQ(each.text, without_comments(read("policies/" + names.back() + ".yaml")));
   }
   EXPECT_EQ(names, (std::vector<std::string>{"django", "node", "twelve-factor"}));
 }
