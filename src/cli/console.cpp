@@ -12,7 +12,7 @@ namespace cofferdam::cli {
 
 namespace {
 // A flood of refusals is told in the summary, with counts.
-constexpr int kMostLive = 20;
+constexpr std::size_t kMostLive = 20;
 }  // namespace
 
 bool want_colour(int fd) {
@@ -59,7 +59,8 @@ std::map<std::string, std::string> environment_map() {
 
 void LiveFindings::on_event(const Event& event) {
   const auto* finding = std::get_if<Finding>(&event.body);
-  if (finding == nullptr || finding->severity == Severity::note || ++shown_ > kMostLive) return;
+  if (finding == nullptr || finding->severity == Severity::note) return;
+  if (shown_.size() >= kMostLive || !shown_.insert(finding->code + finding->message).second) return;
   say(finding->severity, finding->message + " [" + finding->code + "]");
   if (!finding->fix.empty()) spdlog::info("  {}", finding->fix);
 }

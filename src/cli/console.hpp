@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "cofferdam/diagnostic.hpp"
@@ -26,7 +27,7 @@ class LiveFindings : public EventSink {
   void on_event(const Event& event) override;
 
  private:
-  int shown_ = 0;
+  std::set<std::string> shown_;
 };
 
 }  // namespace cofferdam::cli

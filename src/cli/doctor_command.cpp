@@ -54,7 +54,7 @@ void print_json(const plan::Diagnosis& diagnosis) {
 
 int doctor_command(const Invocation& invocation) {
   const auto options = parse_doctor(invocation.arguments);
-  if (!options) return report_error({"doctor: " + options.error().message, 0, 2});
+  if (!options) return report_error({options.error().message, 0, 2});
   if (options->help) {
     std::fputs(doctor_help().c_str(), stdout);
     return 0;

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <string>
 
@@ -36,8 +38,15 @@ int explain_command(const Invocation& invocation) {
     }
     return 0;
   }
+  if (invocation.arguments.front() == "--help" || invocation.arguments.front() == "-h") {
+    std::puts(
+        "Usage: cofferdam explain [CODE...]\n\nWhat a finding's code means, what enforces it and how to mend it. "
+        "Without a code: all of them.");
+    return 0;
+  }
   int result = 0;
-  for (const std::string& code : invocation.arguments) {
+  for (std::string code : invocation.arguments) {
+    std::ranges::transform(code, code.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
     if (const policy::RuleRow* row = policy::find_rule(code)) {
       print_row(*row);
     } else {

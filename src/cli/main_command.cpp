@@ -35,7 +35,11 @@ void print_usage(std::FILE* stream) {
   for (const Command& command : kCommands) {
     std::fprintf(stream, "  %-9.*s %s\n", static_cast<int>(command.name.size()), command.name.data(), command.summary);
   }
-  std::fputs("\nEach command has --help. Try: cofferdam run -- python3 manage.py runserver\n", stream);
+  std::fputs(
+      "\nEach command has --help. -v says more, --version the version. COFFERDAM_POLICY names the policy,\n"
+      "COFFERDAM_LOG the level of cofferdam's own messages (debug, info, warn, error), NO_COLOR takes colour away.\n"
+      "Try: cofferdam run -- python3 manage.py runserver\n",
+      stream);
 }
 
 }  // namespace
@@ -57,7 +61,7 @@ int main_command(const std::vector<std::string>& arguments) {
     print_usage(stdout);
     return 0;
   }
-  if (word == "--version") {
+  if (word == "--version" || word == "-V") {
     std::puts("cofferdam " COFFERDAM_VERSION);
     return 0;
   }
@@ -73,8 +77,8 @@ int main_command(const std::vector<std::string>& arguments) {
   std::ranges::transform(kCommands, names.begin(), &Command::name);
   const auto near = base::nearest(word, names);
   return report_error({"unknown command " + base::printable(word) +
-                           (near ? "; did you mean " + std::string(*near) + "?" : "") +
-                           " To run a program: cofferdam run -- " + base::printable(word),
+                           (near ? "; did you mean " + std::string(*near) : "") +
+                           ". To run a program: cofferdam run -- " + base::printable(word),
                        0, 2});
 }
 

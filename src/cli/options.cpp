@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "base/text.hpp"
+#include "policy/rule_catalog.hpp"
 
 namespace po = boost::program_options;
 
@@ -79,7 +80,8 @@ Split split_command(const std::vector<std::string>& arguments, const po::options
     const bool attached =
         argument.find('=') != std::string::npos || (!argument.starts_with("--") && argument.size() > 2);
     const po::option_description* known = options.find_nothrow(argument.starts_with("--") ? name : "-" + name, false);
-    if (known != nullptr && !attached && known->semantic()->max_tokens() > 0 && i + 1 < arguments.size()) {
+    if (known != nullptr && !attached && known->semantic()->max_tokens() > 0 && i + 1 < arguments.size() &&
+        arguments[i + 1] != "--") {
       split.own.push_back(arguments[++i]);
     }
   }
@@ -130,7 +132,7 @@ Result<RunOptions> parse_command(const std::vector<std::string>& arguments, cons
   result.events = text_of(*values, "events");
   result.keep_writes = text_of(*values, "keep-writes");
   const std::string fail_on = text_of(*values, "fail-on");
-  if (!fail_on.empty()) {
+  if (values->count("fail-on") != 0) {
     for (const std::string_view part : base::split(fail_on, ',')) result.fail_on.emplace_back(part);
   }
   result.help = values->count("help") != 0;
@@ -155,10 +157,11 @@ Result<RunOptions> parse_run(const std::vector<std::string>& arguments) {
     return fail("--format " + base::printable(options->format) + ": must be pretty, json or raw", 0, 2);
   }
   for (const std::string& what : options->fail_on) {
-    const bool code =
-        what.size() == 5 && what.starts_with("CD") && what.find_first_not_of("0123456789", 2) == std::string::npos;
-    if (what != "error" && what != "warning" && !code) {
-      return fail("--fail-on " + base::printable(what) + ": must be a code such as CD201, error or warning", 0, 2);
+    if (what != "error" && what != "warning" && policy::find_rule(what) == nullptr) {
+      return fail("--fail-on '" + base::printable(what) +
+                      "': must be error, warning or a code such as CD201 "
+                      "(cofferdam explain lists them)",
+                  0, 2);
     }
   }
   return options;

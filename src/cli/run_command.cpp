@@ -17,7 +17,11 @@ namespace {
 
 std::string working_directory() {
   char buffer[PATH_MAX];
-  return getcwd(buffer, sizeof buffer) != nullptr ? buffer : "/";
+  return getcwd(buffer, sizeof buffer) != nullptr ? buffer : "";
+}
+
+Error lost_directory() {
+  return {"the working directory is gone or can't be read; change to one that is there", 0, 125};
 }
 
 logs::Format format_of(const std::string& name) {
@@ -44,7 +48,7 @@ run::RunRequest request_of(const RunOptions& options, EventSink* live) {
   request.report_file = options.report;
   request.events_file = options.events;
   request.keep_writes = options.keep_writes;
-  request.sinks = {live};
+  if (live != nullptr) request.sinks = {live};
   return request;
 }
 
@@ -58,11 +62,14 @@ int finish(const RunOptions& options, const Result<run::RunResult>& result) {
   const std::string summary = report::summary(result->report, text);
   std::fputs(summary.c_str(), stderr);
   for (const std::string& problem : result->problems) say(Severity::error, problem);
-  const bool failed = std::ranges::any_of(options.fail_on, [&](const std::string& what) {
+  const auto matched = std::ranges::find_if(options.fail_on, [&](const std::string& what) {
     return std::ranges::any_of(result->report.findings,
                                [&](const CountedFinding& finding) { return matches(finding, what); });
   });
-  if (result->exit_code == 0 && failed) return 3;
+  if (result->exit_code == 0 && matched != options.fail_on.end()) {
+    say(Severity::error, "exit 3 although the app exited 0: a finding matches --fail-on " + *matched);
+    return 3;
+  }
   if (result->exit_code == 0 && !result->problems.empty()) return 125;
   return result->exit_code;
 }
@@ -82,6 +89,7 @@ int run_command(const Invocation& invocation) {
          "the image has no CMD, or compose's `entrypoint:` has cleared it; give `command:` too",
          0, 125});
   }
+  if (working_directory().empty()) return report_error(lost_directory());
   LiveFindings live;
   return finish(*options, run::run(request_of(*options, &live), say));
 }
@@ -98,9 +106,9 @@ int shell_command(const Invocation& invocation) {
     const auto shell = environment.find("SHELL");
     options->command = {shell != environment.end() && !shell->second.empty() ? shell->second : "/bin/sh"};
   }
+  if (working_directory().empty()) return report_error(lost_directory());
   say(Severity::note, "one-off instance: files saved here are lost, and this is not the running instance");
-  LiveFindings live;
-  run::RunRequest request = request_of(*options, &live);
+  run::RunRequest request = request_of(*options, nullptr);  // the terminal is the session's: findings wait for its end
   request.shell = true;
   return finish(*options, run::run(request, say));
 }

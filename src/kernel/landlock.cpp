@@ -24,7 +24,8 @@ struct RulesetAttributes {
   std::uint64_t handled_access_net;
   std::uint64_t scoped;
 };
-constexpr std::uint64_t kScopeSignal = 1ULL << 1;  // ABI 6, Linux 6.12
+// ABI 6, Linux 6.12: datagrams to abstract sockets outside, and signals to processes outside.
+constexpr std::uint64_t kScopes = 1ULL << 0 | 1ULL << 1;
 
 constexpr std::uint64_t kMakeDevice = LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_BLOCK;
 
@@ -56,7 +57,7 @@ int landlock_abi() noexcept {
 int make_landlock_ruleset(int abi) noexcept {
   RulesetAttributes attributes{};
   attributes.handled_access_fs = write_rights(abi);
-  if (abi >= 6) attributes.scoped = kScopeSignal;
+  if (abi >= 6) attributes.scoped = kScopes;
   const std::size_t size = abi >= 6 ? sizeof attributes : sizeof attributes.handled_access_fs;
   const long fd = syscall(SYS_landlock_create_ruleset, &attributes, size, 0);
   return fd < 0 ? -errno : static_cast<int>(fd);

@@ -9,8 +9,9 @@ namespace cofferdam::kernel {
 [[nodiscard]] int landlock_abi() noexcept;
 
 // Makes a ruleset that handles every right by which a file tree is changed (write, truncate, make, remove, refer)
-// and, from ABI 6, keeps signals inside the domain. What it does not cover: chmod, chown, utimes, xattr, and
-// descriptors that are open already. Between clone and exec: no allocation. Returns a descriptor or -errno.
+// and, from ABI 6, keeps signals and abstract unix sockets inside the domain. What it does not cover: chmod, chown,
+// utimes, xattr, and descriptors that are open already. Between clone and exec: no allocation. Returns a descriptor or
+// -errno.
 [[nodiscard]] int make_landlock_ruleset(int abi) noexcept;
 // Allows all handled rights beneath `fd` (O_PATH), except making device nodes.
 [[nodiscard]] int allow_writes_beneath(int ruleset, int fd, int abi) noexcept;

@@ -17,22 +17,11 @@ namespace {
 // The only descriptor that the init keeps.
 constexpr int kStatusPipe = 3;
 
-void write_map(const Prepared& prepared, const char* path, const char* text, std::size_t length) noexcept {
-  const int fd = open(path, O_WRONLY | O_CLOEXEC);
-  if (fd < 0 || write(fd, text, length) != static_cast<ssize_t>(length)) give_up(prepared, Step::map_ids, errno);
-  close(fd);
-}
-
-// One id: written by ourselves, no round trip. All ids: only the parent can, and says when it has.
-void map_ids(const Prepared& prepared) noexcept {
-  if (prepared.plan->identity.full_map) {
-    char byte = 0;
-    if (read(prepared.go_pipe, &byte, 1) != 1) give_up(prepared, Step::map_ids, EPIPE);
-    return;
-  }
-  write_map(prepared, "/proc/self/setgroups", "deny", 4);
-  write_map(prepared, "/proc/self/gid_map", prepared.gid_map.data(), prepared.gid_map.size());
-  write_map(prepared, "/proc/self/uid_map", prepared.uid_map.data(), prepared.uid_map.size());
+// The launcher writes the maps, for one id as for all: a descriptor that we open for writing would, in the copy of the
+// table that the pump is forked with, keep our mounts from becoming read-only.
+void wait_for_maps(const Prepared& prepared) noexcept {
+  char byte = 0;
+  if (read(prepared.go_pipe, &byte, 1) != 1) give_up(prepared, Step::map_ids, EPIPE);
 }
 
 timespec deadline_in(int milliseconds) noexcept {
@@ -110,7 +99,7 @@ void keep_only_the_pipe(const Prepared& prepared) noexcept {
 
 void run_init(const Prepared& prepared) noexcept {
   // SIGCHLD stays blocked: end_the_rest waits for it.
-  map_ids(prepared);
+  wait_for_maps(prepared);
   follow_launcher(prepared);
   const int ruleset = build_storage(prepared);
   // The app shares the table as well, so that its listener appears in the launcher's.

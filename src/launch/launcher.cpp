@@ -58,9 +58,6 @@ Result<Prepared> prepare(const plan::Plan& plan, const Stdio& stdio, SharedPage*
     prepared.environment.push_back(const_cast<char*>(variable.c_str()));
   }
   prepared.environment.push_back(nullptr);
-  prepared.uid_map = std::to_string(plan.identity.uid) + " " + std::to_string(plan.host.uid) + " 1";
-  prepared.gid_map = std::to_string(plan.identity.gid) + " " + std::to_string(plan.host.gid) + " 1";
-
   return prepared;
 }
 
@@ -80,26 +77,42 @@ Result<void> compile_into_page(const plan::Plan& plan, SharedPage& page) {
   return {};
 }
 
-// A full map takes a process that holds the capabilities in the parent namespace: us.
-Result<void> write_full_map(pid_t child) {
-  for (const char* file : {"uid_map", "gid_map"}) {
-    // One line for every id that this namespace itself has: inside another user namespace that is not all of them.
-    auto own = kernel::read_file(std::string("/proc/self/") + file, 4096);
-    if (!own) return std::unexpected(own.error());
-    std::string map;
-    unsigned long inside = 0;
-    unsigned long outside = 0;
-    unsigned long count = 0;
-    const char* cursor = own->c_str();
-    for (int used = 0; std::sscanf(cursor, "%lu %lu %lu%n", &inside, &outside, &count, &used) == 3; cursor += used) {
-      map += std::to_string(inside) + " " + std::to_string(inside) + " " + std::to_string(count) + "\n";
-    }
-    const std::string path = "/proc/" + std::to_string(child) + "/" + file;
-    auto fd = kernel::open_file(path, O_WRONLY);
-    if (!fd || !kernel::write_all(fd->get(), map)) {
-      const int error = fd ? errno : fd.error().errnum;
-      return fail("can't write " + path + ": " + std::strerror(error), error);
-    }
+Result<void> write_file(const std::string& path, const std::string& text) {
+  auto fd = kernel::open_file(path, O_WRONLY);
+  if (fd && kernel::write_all(fd->get(), text)) return {};
+  const int error = fd ? errno : fd.error().errnum;
+  return fail("can't write " + path + ": " + std::strerror(error), error);
+}
+
+// All ids: one line for every range that this namespace itself has; inside another user namespace that is not all.
+Result<std::string> full_map(const char* file) {
+  auto own = kernel::read_file(std::string("/proc/self/") + file, 4096);
+  if (!own) return own;
+  std::string map;
+  unsigned long inside = 0;
+  unsigned long outside = 0;
+  unsigned long count = 0;
+  const char* cursor = own->c_str();
+  for (int used = 0; std::sscanf(cursor, "%lu %lu %lu%n", &inside, &outside, &count, &used) == 3; cursor += used) {
+    map += std::to_string(inside) + " " + std::to_string(inside) + " " + std::to_string(count) + "\n";
+  }
+  return map;
+}
+
+Result<void> write_maps(const plan::Plan& plan, pid_t child) {
+  const std::string place = "/proc/" + std::to_string(child) + "/";
+  if (!plan.identity.full_map) {
+    // Without a privilege in the parent namespace only one's own id can be mapped, and groups must be fixed first.
+    if (auto fixed = write_file(place + "setgroups", "deny"); !fixed) return fixed;
+    const std::string gid = std::to_string(plan.identity.gid) + " " + std::to_string(plan.host.gid) + " 1";
+    if (auto mapped = write_file(place + "gid_map", gid); !mapped) return mapped;
+    return write_file(place + "uid_map",
+                      std::to_string(plan.identity.uid) + " " + std::to_string(plan.host.uid) + " 1");
+  }
+  for (const char* file : {"gid_map", "uid_map"}) {
+    auto map = full_map(file);
+    if (!map) return std::unexpected(map.error());
+    if (auto mapped = write_file(place + file, *map); !mapped) return mapped;
   }
   return {};
 }
@@ -196,10 +209,12 @@ Result<Launched> launch(const plan::Plan& plan, const Stdio& stdio, const Inheri
   }
   launched.page->ruleset = ruleset;
   (container ? launched.app : launched.init).reset(pidfd);
-  if (plan.identity.full_map) {
-    if (auto mapped = write_full_map(child); !mapped) {
+  if (!container) {
+    if (auto mapped = write_maps(plan, child); !mapped) {
       kill_and_reap(pidfd, child);
-      return std::unexpected(mapped.error());
+      launched.page->failed_step = static_cast<int>(Step::map_ids);
+      launched.page->failed_errno = mapped.error().errnum;
+      return std::unexpected(step_error(plan, *launched.page));
     }
     const char byte = 'g';
     (void)!write(go->write.get(), &byte, 1);

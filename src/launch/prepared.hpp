@@ -41,11 +41,9 @@ struct Prepared {
   std::vector<PreparedMount> mounts;
   std::vector<char*> argv;
   std::vector<char*> environment;
-  std::string uid_map;
-  std::string gid_map;
   Stdio stdio;
   SharedPage* page = nullptr;
-  int go_pipe = -1;      // read end: 'g' the maps are written (full map only), 'f' the filter is in the page
+  int go_pipe = -1;      // read end: 'g' the maps are written (local mode), 'f' the filter is in the page
   int status_pipe = -1;  // write end: 'L' the listener is there and the app, 'I' the init has left our descriptor
                          // table, 'X' the app has ended and all are reaped
   int launcher_pidfd = -1;

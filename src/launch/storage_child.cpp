@@ -62,18 +62,19 @@ int make_mount_point(const char* path, bool directory) noexcept {
     *slash = '\0';
     if (const int error = make_directories(parent.data()); error != 0) return error;
   }
-  const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-  if (fd < 0) return errno;
-  close(fd);
-  return 0;
+  // Not by open(2): the pump, forked meanwhile with a copy of our descriptors, would keep the mount busy with a writer.
+  return mknod(path, S_IFREG | 0644, 0) == 0 ? 0 : errno;
 }
 
 // Owner, mode and times of a directory as the host has them, so that the merged view looks like the original.
 void copy_attributes(int from_dirfd, const char* from, int to_dirfd, const char* to) noexcept {
   struct stat status{};
   if (fstatat(from_dirfd, from, &status, 0) != 0) return;
-  (void)!fchownat(to_dirfd, to, status.st_uid, status.st_gid, 0);
-  (void)fchmodat(to_dirfd, to, status.st_mode & 07777, 0);
+  mode_t mode = status.st_mode & 07777;
+  // An owner that can't be mapped becomes us; what we could not write stays so.
+  const bool owned = fchownat(to_dirfd, to, status.st_uid, status.st_gid, 0) == 0;
+  if (!owned && (status.st_mode & S_IWOTH) == 0) mode &= ~static_cast<mode_t>(0222);
+  (void)fchmodat(to_dirfd, to, mode, 0);
   const timespec times[2] = {status.st_atim, status.st_mtim};
   (void)utimensat(to_dirfd, to, times, 0);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/redact.hpp"
 #include "base/text.hpp"
 #include "plan/plan.hpp"
 #include "plan/storage.hpp"
@@ -67,7 +68,7 @@ Result<void> refuse_database_client(const PlanRequest& request) {
   return fail(name +
                   " is a database client, not an application [CD504]: as the entry command it would count as the app. "
                   "For a one-off session use: cofferdam shell -- " +
-                  base::shell_quote(request.argv),
+                  base::shell_quote(base::redact_argv(request.argv)),
               0, 125);
 }
 

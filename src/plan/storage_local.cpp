@@ -70,6 +70,12 @@ Result<void> add_mount(const MountRule& rule, Plan& plan) {
                   ", which does not exist (" + base::printable(path) + "); create it or take the row out");
     }
   }
+  if (rule.type != MountType::tmpfs && base::is_beneath(path, "/dev")) {
+    const std::string why = path + " lies below /dev, which an instance has of its own";
+    if (!rule.shipped) return fail(cite(policy_ref(rule)) + ": " + why + "; only a tmpfs can be mounted there");
+    plan.notices.push_back(why + ": it is not visible; move the project elsewhere");
+    return {};
+  }
   struct stat status{};
   PlannedMount mount;
   mount.type = rule.type;

@@ -23,6 +23,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kStragglerGrace{2000};
+constexpr std::chrono::milliseconds kSamePress{300};
 
 struct SignalName {
   const char* name;
@@ -55,6 +56,8 @@ class Loop {
   void on_signal(const signalfd_siginfo& info);
   void on_interrupt(int signal);
   void on_hangup();
+  [[nodiscard]] static bool is_repeat(std::optional<Clock::time_point>& first);
+  void force();
   void stop(int signal);
   void suspend();
   void signal_app(int signal, bool group);
@@ -71,6 +74,7 @@ class Loop {
   Phase phase_ = Phase::running;
   Ending ending_;
   int interrupts_ = 0;
+  std::optional<Clock::time_point> first_interrupt_;
   bool terminal_input_ = true;
   bool terminal_output_ = true;
   bool listener_open_ = true;
@@ -160,15 +164,25 @@ void Loop::on_signal(const signalfd_siginfo& info) {
   }
 }
 
-// As a terminal does it: the whole group gets it. The second one forces the end.
+// As a terminal does it: the whole group gets it. The second one forces the end; one that comes right behind the first
+// is the same key press, forwarded by a parent that got it too.
 void Loop::on_interrupt(int signal) {
-  if (++interrupts_ > 1) {
-    ending_.forced = true;
-    kill_all();
-    return;
-  }
+  if (is_repeat(first_interrupt_)) return;
+  if (++interrupts_ > 1) return force();
   parts_.supervisor.before_stop_signal();
   signal_app(signal, true);
+}
+
+bool Loop::is_repeat(std::optional<Clock::time_point>& first) {
+  const auto now = Clock::now();
+  if (first && now - *first < kSamePress) return true;
+  if (!first) first = now;
+  return false;
+}
+
+void Loop::force() {
+  ending_.forced = true;
+  kill_all();
 }
 
 // A terminal that was closed takes its programs along; a HUP that somebody sends is the app's (reload).

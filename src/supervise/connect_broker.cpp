@@ -85,18 +85,20 @@ ConnectBroker::Target ConnectBroker::find_socket(const kernel::Notification& cal
   Target target;
   const auto number = static_cast<int>(call.args[0]);
   const auto link = thread.view.descriptor_link(number);
-  if (!link) {
-    target.error = EBADF;
+  // A caller that made itself unreadable (PR_SET_DUMPABLE) still has its socket; the verdict on it comes later.
+  const bool hides = !link && link.error().errnum == EACCES;
+  if (!link && (!hides || broker_)) {
+    target.error = hides ? EACCES : EBADF;
     return target;
   }
-  const auto inode = kernel::socket_inode(*link);
-  if (!inode) {
+  const auto inode = link ? kernel::socket_inode(*link) : std::nullopt;
+  if (link && !inode) {
     target.error = ENOTSOCK;
     return target;
   }
-  target.inode = *inode;
+  target.inode = inode.value_or(0);
   if (broker_) {
-    const auto held = held_.find(*inode);
+    const auto held = held_.find(target.inode);
     if (held == held_.end()) {
       // Connected already, passed in from elsewhere, or of a family that is not brokered: nothing to act on.
       target.error = ECONNREFUSED;
@@ -112,7 +114,8 @@ ConnectBroker::Target ConnectBroker::find_socket(const kernel::Notification& cal
     target.socket = kernel::steal_fd(pidfd.get(), number);
     const auto taken = target.socket ? kernel::identify(target.socket.get(), "") : fail("", EBADF);
     // The leader's table is not the thread's, or the number was reused in between: not the socket we looked at.
-    if (!taken || taken->inode != *inode) target.socket.reset();
+    if (!taken || !S_ISSOCK(taken->mode) || (inode && taken->inode != *inode)) target.socket.reset();
+    if (taken) target.inode = taken->inode;
   }
   if (!target.socket) {
     target.error = EACCES;
@@ -133,6 +136,9 @@ ConnectBroker::Destination ConnectBroker::find_destination(const KnownThread& th
     return destination;
   }
   destination.endpoint = std::move(*endpoint);
+  if (const auto* abstract = std::get_if<plan::UnixAbstractEndpoint>(&destination.endpoint)) {
+    destination.host_socket = !bound_abstract_.contains(abstract->name);
+  }
   const auto* path = std::get_if<plan::UnixPathEndpoint>(&destination.endpoint);
   // The socket's own family says how the kernel reads the address; on another family it will refuse it.
   if (path == nullptr || target.domain != AF_UNIX) return destination;
@@ -147,7 +153,8 @@ ConnectBroker::Destination ConnectBroker::find_destination(const KnownThread& th
   const std::string canonical = path_of(destination.pinned.get());
   find_on_host(canonical, destination);
   destination.endpoint = plan::UnixPathEndpoint{canonical};
-  destination.host_socket = !identity || !instance_.may_change(identity->mount_id);
+  const InstanceMount* mount = identity ? instance_.find(identity->mount_id) : nullptr;
+  destination.host_socket = mount == nullptr || !is_writable(mount->plan->type);
   // Connected through the handle, so that nobody can put another socket at the path in between.
   destination.bytes = address_of(destination.pinned);
   return destination;
@@ -167,6 +174,9 @@ void ConnectBroker::find_on_host(const std::string& path, Destination& destinati
 }
 
 bool ConnectBroker::lets_in(const Destination& destination) const {
+  if (const auto* abstract = std::get_if<plan::UnixAbstractEndpoint>(&destination.endpoint)) {
+    return std::ranges::find(rules_.sockets, "@" + abstract->name) != rules_.sockets.end();
+  }
   return std::ranges::find(rules_.sockets, destination.host_path) != rules_.sockets.end();
 }
 

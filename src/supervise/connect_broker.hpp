@@ -10,6 +10,7 @@
 #include <functional>
 #include <list>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -38,6 +39,11 @@ class ConnectBroker {
   // listen() runs on; the socket needs us no more.
   void handle_listen(const kernel::Notification& call, const KnownThread& thread);
 
+  // An abstract name that a process of the instance binds is the instance's own from then on.
+  void note_abstract(std::string name) {
+    if (bound_abstract_.size() < kMostAbstract) bound_abstract_.insert(std::move(name));
+  }
+
   // Readable when a connection in progress has an outcome.
   [[nodiscard]] int poll_fd() const { return epoll_.get(); }
   void on_progress(kernel::NotifyChannel& channel);
@@ -51,6 +57,7 @@ class ConnectBroker {
 
  private:
   using Clock = std::chrono::steady_clock;
+  static constexpr std::size_t kMostAbstract = 10000;
 
   // A socket that we made, kept until it is connected or nobody has it any more.
   struct Held {
@@ -120,6 +127,7 @@ class ConnectBroker {
   std::unordered_map<std::uint64_t, Held> held_;  // by socket inode
   std::list<Pending> pending_;
   std::list<Observed> observed_;
+  std::set<std::string> bound_abstract_;
   Clock::time_point last_look_;
 };
 

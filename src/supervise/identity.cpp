@@ -1,5 +1,6 @@
 #include "supervise/identity.hpp"
 
+#include <fcntl.h>
 #include <fnmatch.h>
 
 #include <algorithm>
@@ -46,19 +47,24 @@ std::optional<ImageTuple> read_tuple(const kernel::ThreadView& thread, std::stri
 }
 
 // The script file as the process would open it: relative to its own working directory and root.
-std::optional<kernel::FileIdentity> identify_script(const kernel::ThreadView& thread, const std::string& path) {
+void identify_script(const kernel::ThreadView& thread, ExecRecord& record) {
+  const std::string& path = record.script.text;
   const kernel::Fd start = path.starts_with('/') ? thread.pin_root() : thread.pin_working_directory();
-  if (!start) return std::nullopt;
   const std::size_t first = path.find_first_not_of('/');
-  if (first == std::string::npos) return std::nullopt;
-  auto identity = kernel::identify(start.get(), path.starts_with('/') ? path.c_str() + first : path.c_str());
-  if (!identity) return std::nullopt;
-  return *identity;
+  if (!start || first == std::string::npos) return;
+  const kernel::Fd script(openat(start.get(), path.c_str() + (path.starts_with('/') ? first : 0), O_PATH | O_CLOEXEC));
+  if (!script) return;
+  if (auto identity = kernel::identify(script.get(), "")) record.script_identity = *identity;
+  if (auto canonical = kernel::read_link_at(AT_FDCWD, ("/proc/self/fd/" + std::to_string(script.get())).c_str())) {
+    record.script_path = std::move(*canonical);
+  }
 }
 
 bool same_script(const ExecRecord& a, const ExecRecord& b) {
   if (a.script.kind != b.script.kind) return false;
   if (a.script.kind != ScriptArgument::Kind::file) return a.script.text == b.script.text;
+  // The same file, or the same place: an editor that saves by rename puts another file there.
+  if (!a.script_path.empty() && a.script_path == b.script_path) return true;
   return a.script_identity && b.script_identity && a.script_identity->same_file(*b.script_identity);
 }
 
@@ -100,7 +106,8 @@ bool matches_row(const plan::AlsoProgram& row, const ExecRecord& record) {
   if (!row.program) return false;
   const kernel::FileIdentity& executable = row.program->executable_identity;
   if (executable.device != record.tuple.device || executable.inode != record.tuple.inode) return false;
-  if (!row.program->script.empty() &&
+  const bool same_place = !record.script_path.empty() && record.script_path == row.program->script;
+  if (!row.program->script.empty() && !same_place &&
       (!record.script_identity || !record.script_identity->same_file(row.program->script_identity))) {
     return false;
   }
@@ -146,7 +153,7 @@ RecordRef Identities::take_record(const kernel::ThreadView& thread, const kernel
   record->loader_values = loader_values(*environment);
   record->script = script_argument(base_name(record->executable), record->argv);
   if (record->script.kind == ScriptArgument::Kind::file) {
-    record->script_identity = identify_script(thread, record->script.text);
+    identify_script(thread, *record);
   }
   record->lineage.push_back(program_name(*record));
 
@@ -194,6 +201,12 @@ Caller Identities::identify(const kernel::ThreadView& thread, const kernel::Thre
   Caller caller;
   const auto tuple = read_tuple(thread, &caller.why_unknown);
   if (!tuple) return caller;
+  // A one-off is one as a whole: who opens it types psql into its shell.
+  if (role_ == Role::one_off) {
+    caller.role = role_;
+    if (const auto known = records_.find(*tuple); known != records_.end()) caller.record = *known->second;
+    return caller;
+  }
   if (const auto known = records_.find(*tuple); known != records_.end()) {
     caller.record = *known->second;
     caller.role = caller.record->is_app ? role_ : Role::other;

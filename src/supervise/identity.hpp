@@ -42,6 +42,7 @@ struct ExecRecord {
   std::vector<std::string> loader_values;  // NAME=value of what steers loaders and interpreters, sorted
   ScriptArgument script;
   std::optional<kernel::FileIdentity> script_identity;
+  std::string script_path;           // canonical, as the app sees it; empty when it could not be opened
   std::vector<std::string> lineage;  // program names, itself first
   bool of_app = false;               // the entry command or any process below it
   bool is_app = false;

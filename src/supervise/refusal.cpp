@@ -1,6 +1,10 @@
 #include "supervise/refusal.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "base/text.hpp"
+#include "policy/engines.hpp"
 
 namespace cofferdam::supervise {
 
@@ -9,6 +13,16 @@ namespace {
 std::string who_asked(const ProcessRef& process) {
   if (process->lineage.empty()) return process->exe;
   return base::join(process->lineage, " <- ");
+}
+
+// The entry when it only starts other programs, and this is one of them.
+std::string wrapper_of(const ProcessRef& process) {
+  constexpr std::array<std::string_view, 9> kWrappers = {"sh", "bash", "dash", "zsh", "make",
+                                                         "go", "npm",  "yarn", "pnpm"};
+  if (process->lineage.size() != 2) return {};
+  const std::string& entry = process->lineage.back();
+  return std::ranges::find(kWrappers, std::string_view(entry)) != kWrappers.end() || entry.ends_with(".sh") ? entry
+                                                                                                            : "";
 }
 
 std::string name_of(const ProcessRef& process) {
@@ -53,6 +67,12 @@ Finding refusal_finding(const ConnectEvent& event, const Verdict& verdict, const
   finding.code = "CD201";
   finding.message = "connection to " + what + " refused: only the app itself may reach the database (" +
                     who_asked(event.process) + ")";
+  const std::string wrapper = wrapper_of(event.process);
+  if (!wrapper.empty() && !policy::is_client_program(name_of(event.process))) {
+    finding.fix = name_of(event.process) + " was started by " + wrapper + ", so " + wrapper +
+                  " counts as the app: start it with exec, or add app: {also: [" + name_of(event.process) + "]}";
+    return finding;
+  }
   finding.fix =
       "in production the database is reachable only from inside the app; for a one-off session use: cofferdam shell "
       "-- " +

@@ -186,7 +186,7 @@ void scan_overlay(const InstanceMount& mount, const std::set<std::string>& ours,
           const auto bytes = *change == Change::deleted ? lower.st_size : S_ISREG(status.st_mode) ? status.st_size : 0;
           result.changes.push_back({path, type_name(shown), *change, static_cast<std::uint64_t>(bytes)});
         }
-        if (S_ISDIR(status.st_mode) && on_host && S_ISDIR(lower.st_mode)) {
+        if (S_ISDIR(status.st_mode) && on_host && S_ISDIR(lower.st_mode) && !mount_point_only) {
           const kernel::Fd directory(openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
           if (directory && is_opaque(directory.get())) report_hidden(directory.get(), path, result);
         }

@@ -17,7 +17,9 @@ namespace {
 
 // Answered in one go before signals and timers get their turn.
 constexpr int kBatch = 64;
-constexpr std::chrono::milliseconds kMeasureEvery{500};
+constexpr std::chrono::milliseconds kMeasureEvery{250};
+constexpr std::chrono::milliseconds kMeasureAtLeast{8000};
+constexpr std::chrono::milliseconds kMeasureSoonest{20};
 
 }  // namespace
 
@@ -69,8 +71,18 @@ void Supervisor::dispatch(const kernel::Notification& call) {
     case kernel::NotifyKind::connect: return connects_.handle_connect(channel_, call, *thread);
     case kernel::NotifyKind::listen: connects_.handle_listen(call, *thread); return channel_.answer_continue(call.id);
     case kernel::NotifyKind::bind: return handle_bind(call, *row, *thread);
-    default: written_since_measured_ = true; return audit_.handle(channel_, call, *row, *thread);
+    default: expect_bytes(row->kind); return audit_.handle(channel_, call, *row, *thread);
   }
+}
+
+// A file that is about to go may be what fills its mount: looked at before it is gone.
+void Supervisor::expect_bytes(kernel::NotifyKind kind) {
+  const bool frees = kind == kernel::NotifyKind::unlink || kind == kernel::NotifyKind::truncate;
+  if (frees && measure_every_.count() > 0 && std::chrono::steady_clock::now() - last_measured_ > kMeasureSoonest) {
+    last_measured_ = std::chrono::steady_clock::now();
+    measure_storage();
+  }
+  measure_every_ = kMeasureEvery;
 }
 
 // A process may have changed its user since it was first seen; what acts on its behalf must know. Only root's processes
@@ -110,11 +122,12 @@ void Supervisor::handle_bind(const kernel::Notification& call, const kernel::Not
       const auto endpoint = plan::parse_sockaddr(bytes);
       const auto* file = endpoint ? std::get_if<plan::UnixPathEndpoint>(&*endpoint) : nullptr;
       if (file != nullptr) path = file->path;
+      const auto* abstract = endpoint ? std::get_if<plan::UnixAbstractEndpoint>(&*endpoint) : nullptr;
+      if (abstract != nullptr) connects_.note_abstract(abstract->name);
     }
   }
-  const KnownThread& caller = thread;
   if (path.empty()) return channel_.answer_continue(call.id);
-  audit_.record_bind(row, caller, path);
+  audit_.record_bind(row, thread, path);
   channel_.answer_continue(call.id);
 }
 
@@ -124,7 +137,11 @@ std::chrono::milliseconds Supervisor::next_look() const {
     if (other.count() >= 0 && (wait.count() < 0 || other < wait)) wait = other;
   };
   consider(watch_.next_look());
-  if (written_since_measured_) consider(kMeasureEvery);
+  if (measure_every_.count() > 0) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(last_measured_ + measure_every_ -
+                                                                            std::chrono::steady_clock::now());
+    consider(std::max(left + std::chrono::milliseconds(1), std::chrono::milliseconds(0)));
+  }
   return wait;
 }
 
@@ -132,9 +149,10 @@ void Supervisor::on_tick() {
   connects_.on_tick(channel_);
   watch_.look();
   const auto now = std::chrono::steady_clock::now();
-  if (!written_since_measured_ || now - last_measured_ < kMeasureEvery) return;
+  if (measure_every_.count() == 0 || now - last_measured_ < measure_every_) return;
   last_measured_ = now;
-  written_since_measured_ = false;
+  // Bytes come after the open that was seen, so measuring goes on, ever more rarely while nobody opens anything.
+  measure_every_ = std::min(measure_every_ * 2, kMeasureAtLeast);
   measure_storage();
 }
 

@@ -51,6 +51,7 @@ class Supervisor {
  private:
   void dispatch(const kernel::Notification& call);
   void refresh_identity(const kernel::NotifyRow& row, KnownThread& thread);
+  void expect_bytes(kernel::NotifyKind kind);
   void take_record(const KnownThread& thread);
   void handle_bind(const kernel::Notification& call, const kernel::NotifyRow& row, const KnownThread& thread);
 
@@ -68,7 +69,7 @@ class Supervisor {
   std::vector<StorageUse> storage_;
   std::vector<bool> full_;
   std::chrono::steady_clock::time_point last_measured_;
-  bool written_since_measured_ = false;
+  std::chrono::milliseconds measure_every_{0};  // 0: nothing was written yet
 };
 
 }  // namespace cofferdam::supervise

@@ -2,7 +2,6 @@
 """Each finding by its code: what it says, what to do, who did it, by which key of the policy, in the report and on stderr."""
 
 import contextlib
-import ctypes
 import os
 import shutil
 import signal
@@ -10,7 +9,7 @@ import socket
 import threading
 import time
 
-from harness import ROOT, check, contains, equal, main, processes_with, skip, test, wait_for
+from harness import ROOT, check, contains, equal, main, processes_with, skip, test
 
 HEAD = "version: 1\nextends: twelve-factor\n"
 # Every code that `explain` knows. Those of a refused start or a refused policy are in no report.

@@ -458,6 +458,8 @@ def reader_that_leaves_a_quiet_app(place):
 def slow_reader(place):
     """A reader slower than the app slows the app down; nothing is lost and nothing piles up in memory."""
     process = place.start("/usr/bin/python3", "-c", "import sys\nfor i in range(200000): print(i, 'x' * 100)", options=RAW)
+    time.sleep(0.3)
+    ours = [process.pid, *(pid for pid, parent, _ in statuses() if parent == process.pid)]
     peak = 0
     lines = 0
     begin = time.monotonic()
@@ -468,16 +470,15 @@ def slow_reader(place):
             break
         data += chunk[-200:]
         lines += chunk.count(b"\n")
-        for pid in processes_with(place.marker):
-            with contextlib.suppress(OSError, StopIteration), open(f"/proc/{pid}/status", encoding="utf-8") as file:
-                text = file.read()
-                if "Name:\tcofferdam" in text:
-                    peak = max(peak, int(text.split("VmRSS:")[1].split()[0]))
+        for pid in ours:
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/status", encoding="utf-8") as file:
+                size = [line.split()[1] for line in file if line.startswith("VmRSS:")]
+                peak = max([peak, *map(int, size)])
         time.sleep(0.002)
         check(time.monotonic() - begin < 60, "the run takes too long")
     result = place.finish(process, 10)
     equal((result.code, lines), (0, 200000), f"lines ({result.err})")
-    check(peak < 64 * 1024, f"the launcher grew to {peak} KiB")
+    check(1024 < peak < 64 * 1024, f"the launcher or its pump grew to {peak} KiB")
 
 
 @test
@@ -529,7 +530,7 @@ def stdin_that_stays_open(place):
 def stdin_is_not_read_by_us(place):
     """What the app leaves unread is there for the next command."""
     place.file("input", "first\nsecond\n")
-    out, err = pipeline(place, f"{{ cofferdam run --format raw -- /usr/bin/python3 -c "
+    out, err = pipeline(place, "{ cofferdam run --format raw -- /usr/bin/python3 -c "
                                "'import os; print(os.read(0, 6).decode(), end=\"\", flush=True)'; cat; } < input")
     equal(out, b"first\nsecond\n", f"the first line by the app, the second by cat ({err})")
 
