@@ -19,7 +19,7 @@ namespace {
 constexpr int kBatch = 64;
 constexpr std::chrono::milliseconds kMeasureEvery{250};
 constexpr std::chrono::milliseconds kMeasureAtLeast{8000};
-constexpr std::chrono::milliseconds kMeasureSoonest{20};
+constexpr std::chrono::microseconds kMeasureSoonest{50};
 
 }  // namespace
 
