@@ -9,7 +9,7 @@ foreach(file IN LISTS policy_files)
   file(READ ${file} text)
   # Comments are for readers of the file; every start would scan them again. Their lines stay, so positions do too.
   string(REGEX REPLACE "\n[ ]*#[^\n]*" "\n" text "\n${text}")
-  string(REGEX REPLACE "^\n" "" text "${text}")
+  string(SUBSTRING "${text}" 1 -1 text)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
   string(APPEND embedded "      {\"${name}\", R\"cofferdam(${text})cofferdam\"},\n")
 endforeach()

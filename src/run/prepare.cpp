@@ -182,7 +182,8 @@ Result<Preparation> prepare(const RunRequest& request, Say say) {
   preparation.connects.database = std::move(*rules);
   for (const std::string& socket : policy.sockets) preparation.connects.sockets.push_back(plan::canonical(socket));
   for (const std::string& socket : preparation.connects.sockets) {
-    preparation.plan.notices.push_back("the host's socket " + socket + " is let in: who serves it works outside the policy");
+    preparation.plan.notices.push_back("the host's socket " + socket +
+                                       " is let in: who serves it works outside the policy");
   }
   for (const std::string& notice : preparation.plan.notices) say(Severity::note, notice);
   return preparation;

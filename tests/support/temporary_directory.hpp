@@ -16,7 +16,8 @@ class TemporaryDirectory {
  public:
   TemporaryDirectory() {
     std::string name = (std::filesystem::temp_directory_path() / "cofferdam-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::filesystem::filesystem_error("mkdtemp", std::error_code(errno, std::system_category()));
+    if (::mkdtemp(name.data()) == nullptr)
+      throw std::filesystem::filesystem_error("mkdtemp", std::error_code(errno, std::system_category()));
     // The kernel prints paths without symlinks; the tests compare with what it prints.
     path_ = std::filesystem::canonical(name).string();
   }
@@ -54,7 +55,7 @@ class TemporaryDirectory {
   }
   // Whether the name is there, without following it.
   [[nodiscard]] bool has(const std::string& name) const {
-    struct stat status {};
+    struct stat status{};
     return ::lstat((*this)(name).c_str(), &status) == 0;
   }
 

@@ -147,7 +147,7 @@ TEST(BackingServices, WrongVariablesAreAllReported) {
     EXPECT_EQ(mistake.where.line, line++);
     EXPECT_EQ(mistake.where.file, "cofferdam.yaml");
     EXPECT_EQ(mistake.severity, Severity::error);
-    EXPECT_EQ(mistake.code, kBackingServiceVariable);
+    EXPECT_EQ(mistake.code, "CD911");
     EXPECT_FALSE(mistake.hint.empty());
     EXPECT_EQ((mistake.message + mistake.hint).find("hidden"), std::string::npos) << mistake.message;
   }

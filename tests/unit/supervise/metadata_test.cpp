@@ -35,15 +35,20 @@ MetadataRequest read_request(std::string_view name, std::array<std::uint64_t, 6>
   call.args = args;
   return read_metadata_request(call, row_of(name), kernel::ThreadView::open(::getpid()).value());
 }
-std::uint64_t address(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer); }
+std::uint64_t address(const void* pointer) {
+  return reinterpret_cast<std::uintptr_t>(pointer);
+}
 constexpr std::uint64_t kUnmapped = 0x10;
 
 TEST(MetadataRequest, ModesAndOwnersFollowTheObject) {
   EXPECT_EQ(read_request("chmod", {0, 0640}).mode, 0640U);
   EXPECT_EQ(read_request("fchmod", {3, 0640}).mode, 0640U);
   EXPECT_EQ(read_request("fchmodat", {0, 0, 0600}).mode, 0600U);
-  for (const auto& [name, args] : std::vector<std::pair<const char*, std::array<std::uint64_t, 6>>>{
-           {"chown", {0, 7, 0xffffffff}}, {"lchown", {0, 7, 0xffffffff}}, {"fchown", {3, 7, 0xffffffff}}, {"fchownat", {0, 0, 7, 0xffffffff}}}) {
+  for (const auto& [name, args] :
+       std::vector<std::pair<const char*, std::array<std::uint64_t, 6>>>{{"chown", {0, 7, 0xffffffff}},
+                                                                         {"lchown", {0, 7, 0xffffffff}},
+                                                                         {"fchown", {3, 7, 0xffffffff}},
+                                                                         {"fchownat", {0, 0, 7, 0xffffffff}}}) {
     const MetadataRequest request = read_request(name, args);
     EXPECT_EQ(request.kind, Kind::chown) << name;
     EXPECT_EQ(request.uid, 7U) << name;
@@ -63,7 +68,8 @@ TEST(MetadataRequest, TimesComeInThreeShapes) {
   EXPECT_EQ(request.times[0].tv_sec, 5);
   EXPECT_EQ(request.times[1].tv_sec, 6);
   const timeval micro[2] = {{7, 8}, {9, 999999}};
-  for (const MetadataRequest& each : {read_request("utimes", {0, address(micro)}), read_request("futimesat", {0, 0, address(micro)})}) {
+  for (const MetadataRequest& each :
+       {read_request("utimes", {0, address(micro)}), read_request("futimesat", {0, 0, address(micro)})}) {
     EXPECT_EQ(each.error, 0);
     EXPECT_EQ(each.times[0].tv_nsec, 8000);
     EXPECT_EQ(each.times[1].tv_nsec, 999999000);
@@ -85,7 +91,8 @@ TEST(MetadataRequest, NoTimesMeanNowAndUnreadableOnesFail) {
 TEST(MetadataRequest, AttributesAreCopiedAndChecked) {
   const char name[] = "user.colour";
   const char value[] = {'r', '\0', 'd'};
-  const MetadataRequest request = read_request("setxattr", {0, address(name), address(value), sizeof value, XATTR_CREATE});
+  const MetadataRequest request =
+      read_request("setxattr", {0, address(name), address(value), sizeof value, XATTR_CREATE});
   EXPECT_EQ(request.error, 0);
   EXPECT_EQ(request.attribute, "user.colour");
   ASSERT_EQ(request.value.size(), sizeof value);
@@ -99,7 +106,8 @@ TEST(MetadataRequest, AttributesAreCopiedAndChecked) {
   EXPECT_EQ(read_request("setxattr", {0, address(name), address(value), (64 << 10) + 1, 0}).error, E2BIG);
   EXPECT_EQ(read_request("removexattr", {0, address("")}).error, ERANGE);
   EXPECT_EQ(read_request("removexattr", {0, address(("user." + std::string(300, 'x')).c_str())}).error, ERANGE);
-  for (const char* label : {"security.capability", "trusted.overlay.opaque", "security.selinux", "system.other", "users.x"}) {
+  for (const char* label :
+       {"security.capability", "trusted.overlay.opaque", "security.selinux", "system.other", "users.x"}) {
     EXPECT_EQ(read_request("removexattr", {0, address(label)}).error, EPERM) << label;
   }
   EXPECT_EQ(read_request("removexattr", {0, address("system.posix_acl_access")}).error, 0);
@@ -111,10 +119,14 @@ class PerformedMetadata : public testing::Test {
   PerformedMetadata() : path_(directory_.write("file", "x", 0644)), object_(::open(path_.c_str(), O_PATH | O_CLOEXEC)) {
     caller_.fsuid = ::geteuid();
     caller_.fsgid = ::getegid();
+    instance_.container = true;
+    instance_.landlock = true;
   }
-  int perform(const MetadataRequest& request) { return perform_metadata(instance_, request, caller_, object_, &refused_); }
+  int perform(const MetadataRequest& request) {
+    return perform_metadata(instance_, request, caller_, object_, &refused_);
+  }
   [[nodiscard]] struct stat status() const {
-    struct stat status {};
+    struct stat status{};
     EXPECT_EQ(::stat(path_.c_str(), &status), 0);
     return status;
   }
@@ -129,7 +141,7 @@ class PerformedMetadata : public testing::Test {
   test::TemporaryDirectory directory_;
   std::string path_;
   kernel::Fd object_;
-  InstanceView instance_{.container = true, .landlock = true};
+  InstanceView instance_;
   kernel::ThreadStatus caller_;
   bool refused_ = false;
 };

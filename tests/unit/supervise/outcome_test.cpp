@@ -18,8 +18,8 @@ constexpr uid_t kStranger = 2000;
 // One mount of each type, its mount id is its place in the list, from 1; 99 belongs to none of them.
 class Outcomes : public testing::Test {
  protected:
-  static constexpr std::array kTypes = {MountType::overlay, MountType::tmpfs, MountType::persistent, MountType::read_only,
-                                        MountType::hidden};
+  static constexpr std::array kTypes = {MountType::overlay, MountType::tmpfs, MountType::persistent,
+                                        MountType::read_only, MountType::hidden};
   static constexpr std::uint64_t kNoMount = 99;
 
   Outcomes() {
@@ -80,7 +80,9 @@ class Outcomes : public testing::Test {
 
 const std::string kRefusedByRule = "refused " + std::to_string(EROFS) + " rule";
 const std::string kRefusedByRights = "refused " + std::to_string(EROFS) + " rights";
-std::string failed(int error) { return "failed " + std::to_string(error); }
+std::string failed(int error) {
+  return "failed " + std::to_string(error);
+}
 
 constexpr std::array kMetadata = {Kind::chmod,     Kind::chown,        Kind::set_times,
                                   Kind::set_xattr, Kind::remove_xattr, Kind::set_attributes};
@@ -195,10 +197,10 @@ TEST_F(Outcomes, ModeBitsAreThoseOfTheFirstClassThatFits) {
     gid_t gid;
     bool may;
   };
-  for (const auto& [mode, uid, gid, may] : {Row{0200, kOwner, kStranger, true}, Row{0022, kOwner, kOwner, false},
-                                            Row{0020, kStranger, kOwner, true}, Row{0002, kStranger, kOwner, false},
-                                            Row{0002, kStranger, kStranger, true}, Row{0220, kStranger, kStranger, false},
-                                            Row{0000, 0, 0, true}}) {
+  for (const auto& [mode, uid, gid, may] :
+       {Row{0200, kOwner, kStranger, true}, Row{0022, kOwner, kOwner, false}, Row{0020, kStranger, kOwner, true},
+        Row{0002, kStranger, kOwner, false}, Row{0002, kStranger, kStranger, true},
+        Row{0220, kStranger, kStranger, false}, Row{0000, 0, 0, true}}) {
     EXPECT_EQ(permitted(file(1, mode), by(uid, gid)), may) << std::oct << mode << " " << std::dec << uid << ":" << gid;
   }
 }

@@ -23,8 +23,8 @@ TEST(OwnDescriptor, EveryNameOfOnesOwnDescriptors) {
   };
   constexpr std::optional<int> kNone;
   for (const auto& [path, number] :
-       {Row{"/dev/stdin", 0}, Row{"/dev/stdout", 1}, Row{"/dev/stderr", 2}, Row{"/dev/fd/3", 3}, Row{"/proc/self/fd/1", 1},
-        Row{"/proc/thread-self/fd/12", 12}, Row{"/proc/7/fd/1234567", 1234567},
+       {Row{"/dev/stdin", 0}, Row{"/dev/stdout", 1}, Row{"/dev/stderr", 2}, Row{"/dev/fd/3", 3},
+        Row{"/proc/self/fd/1", 1}, Row{"/proc/thread-self/fd/12", 12}, Row{"/proc/7/fd/1234567", 1234567},
         // The pid as the app sees it, not as we do, and nobody else's.
         Row{"/proc/4711/fd/3", kNone}, Row{"/proc/1/fd/3", kNone}, Row{"/proc/77/fd/3", kNone},
         Row{"/proc/self/fd/", kNone}, Row{"/proc/self/fd/x", kNone}, Row{"/proc/self/fd/3/x", kNone},
@@ -70,7 +70,9 @@ class Places : public testing::Test {
     inside_.root = tree_root_.get();
   }
 
-  [[nodiscard]] Place find(const std::string& path, int dirfd = AT_FDCWD) const { return find_place(host_, *view_, dirfd, path); }
+  [[nodiscard]] Place find(const std::string& path, int dirfd = AT_FDCWD) const {
+    return find_place(host_, *view_, dirfd, path);
+  }
   // The place as the path below the tree, or the errno.
   [[nodiscard]] std::string shown(const Place& place) const {
     if (!place.parent) return "errno " + std::to_string(place.error);
@@ -95,25 +97,15 @@ TEST_F(Places, ARelativePathStartsAtTheCallersDirectory) {
     const char* path;
     const char* shown;
   };
-  for (const auto& [path, wanted] : {Row{"new", "app/new new"},
-                                     Row{"./new", "app/new new"},
-                                     Row{"sub/file", "app/sub/file file"},
-                                     Row{"sub//file", "app/sub/file file"},
-                                     Row{"sub/", "app/sub sub"},
-                                     Row{"sub///", "app/sub sub"},
-                                     Row{"sub/../new", "app/new new"},
-                                     Row{"../new", "new new"},
-                                     Row{"../other/new", "other/new new"},
-                                     Row{"out/new", "other/new new"},
-                                     Row{"..", "(tree) ."},
-                                     Row{"sub/..", "app ."},
-                                     Row{".", "app ."},
-                                     Row{"sub/.", "app/sub ."},
-                                     // The last component is not followed.
-                                     Row{"out", "app/out out"},
-                                     Row{"dangling", "app/dangling dangling"},
-                                     Row{"loop", "app/loop loop"},
-                                     Row{"", "app ."}}) {
+  for (const auto& [path, wanted] :
+       {Row{"new", "app/new new"}, Row{"./new", "app/new new"}, Row{"sub/file", "app/sub/file file"},
+        Row{"sub//file", "app/sub/file file"}, Row{"sub/", "app/sub sub"}, Row{"sub///", "app/sub sub"},
+        Row{"sub/../new", "app/new new"}, Row{"../new", "new new"}, Row{"../other/new", "other/new new"},
+        Row{"out/new", "other/new new"}, Row{"..", "(tree) ."}, Row{"sub/..", "app ."}, Row{".", "app ."},
+        Row{"sub/.", "app/sub ."},
+        // The last component is not followed.
+        Row{"out", "app/out out"}, Row{"dangling", "app/dangling dangling"}, Row{"loop", "app/loop loop"},
+        Row{"", "app ."}}) {
     EXPECT_EQ(shown(find(path)), wanted) << path;
     EXPECT_EQ(shown(find_place(none_, *view_, AT_FDCWD, path)), wanted) << path << " in a container";
   }
@@ -149,7 +141,7 @@ TEST_F(Places, AnAbsolutePathStartsAtTheRootOfTheInstance) {
   EXPECT_EQ(inside("/new"), "new new");
   EXPECT_EQ(inside("/"), "(tree) .");
   EXPECT_EQ(inside("//"), "(tree) .");
-  EXPECT_EQ(inside("/../../../new"), "new new");    // there is nothing above the root
+  EXPECT_EQ(inside("/../../../new"), "new new");        // there is nothing above the root
   EXPECT_EQ(inside("/app/away/new"), "other/new new");  // the root of a link is the instance's too
   EXPECT_EQ(inside("/etc/passwd"), "errno " + std::to_string(ENOENT));
   EXPECT_EQ(shown(find("/new")), "/new new");

@@ -30,7 +30,9 @@ Verdict verdict(Reason reason) {
   return verdict;
 }
 
-bool says(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool says(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 TEST(Refusal, EachReasonHasItsCodeAndItsWayOut) {
   struct Row {
@@ -43,7 +45,8 @@ TEST(Refusal, EachReasonHasItsCodeAndItsWayOut) {
   const Row rows[] = {
       {Reason::not_the_app, "", "CD201", "only the app itself may reach the database", "cofferdam shell -- psql"},
       {Reason::not_the_app, "{exe: python3}", "CD202", "looks like its worker", "app.also: {exe: python3}"},
-      {Reason::destination_not_allowed, "", "CD203", "database.allow does not name it", "add \"127.0.0.1:5432\" to database.allow"},
+      {Reason::destination_not_allowed, "", "CD203", "database.allow does not name it",
+       "add \"127.0.0.1:5432\" to database.allow"},
       // The destination is refused whoever asks: a row of app.also would not help.
       {Reason::destination_not_allowed, "{exe: python3}", "CD203", "database.allow", "to database.allow"},
       {Reason::caller_unknown, "", "CD204", "psql can't be identified (its image is not known)", "--user"},
@@ -75,6 +78,20 @@ TEST(Refusal, NamesTheChainOfWhoAsked) {
   const Finding bare = refusal_finding(event(process({})), verdict(Reason::not_the_app), {}, "");
   EXPECT_TRUE(says(bare.message, "/usr/bin/psql")) << bare.message;
   EXPECT_TRUE(says(bare.fix, "-- /usr/bin/psql")) << bare.fix;
+}
+
+// An entry that only starts the app took the app's place.
+TEST(Refusal, AWrapperInTheAppsPlaceIsNamed) {
+  const auto fix = [](std::vector<std::string> lineage) {
+    return refusal_finding(event(process(std::move(lineage))), verdict(Reason::not_the_app), {}, "").fix;
+  };
+  EXPECT_TRUE(says(fix({"server", "npm"}), "start it with exec, or add app: {also: [server]}"))
+      << fix({"server", "npm"});
+  EXPECT_TRUE(says(fix({"server", "start.sh"}), "so start.sh counts as the app"));
+  for (const auto& lineage : std::vector<std::vector<std::string>>{
+           {"psql", "sh"}, {"server", "gunicorn"}, {"server", "sh", "npm"}, {"npm"}}) {
+    EXPECT_TRUE(says(fix(lineage), "cofferdam shell -- " + lineage.front())) << fix(lineage);
+  }
 }
 
 TEST(Refusal, SaysWhyACallerIsUnknown) {

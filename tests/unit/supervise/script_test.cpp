@@ -12,8 +12,9 @@ TEST(Script, InterpretersAreKnownByNameAndVersion) {
                            "ruby3.1", "perl", "perl5.36.0", "php", "php8.2", "bash", "bash-5.2", "sh", "dash", "ash"}) {
     EXPECT_TRUE(is_interpreter(name)) << name;
   }
-  for (const char* name : {"", "shuf", "sha256sum", "shutdown", "nodemon", "node-gyp", "phpize", "php-fpm8.2", "pythonx",
-                           "python3-config", "ruby-build", "zsh", "fish", "gunicorn", "psql", "pyp", "Python", "busybox"}) {
+  for (const char* name :
+       {"", "shuf", "sha256sum", "shutdown", "nodemon", "node-gyp", "phpize", "php-fpm8.2", "pythonx", "python3-config",
+        "ruby-build", "zsh", "fish", "gunicorn", "psql", "pyp", "Python", "busybox"}) {
     EXPECT_FALSE(is_interpreter(name)) << name;
   }
 }
@@ -38,22 +39,23 @@ TEST_P(ScriptForms, AreTakenApart) {
 
 INSTANTIATE_TEST_SUITE_P(
     Python, ScriptForms,
-    testing::Values(Row{"python3.11", {"python3", "manage.py", "runserver"}, Kind::file, "manage.py", 2},
-                    Row{"python3.11", {"python3", "-u", "-B", "manage.py", "-c"}, Kind::file, "manage.py", 4},
-                    Row{"python3", {"python3", "-m", "flask", "run"}, Kind::module, "flask", 3},
-                    Row{"python3", {"python3", "-mflask", "run"}, Kind::module, "flask", 2},
-                    Row{"python3", {"python3", "-W", "error", "-m", "http.server"}, Kind::module, "http.server", 5},
-                    Row{"python3", {"python3", "-W", "-m", "app.py"}, Kind::file, "app.py", 4},
-                    Row{"python3", {"python3", "-Werror", "app.py"}, Kind::file, "app.py", 3},
-                    Row{"python3", {"python3", "-X", "dev", "app.py"}, Kind::file, "app.py", 4},
-                    Row{"python3", {"python3", "--check-hash-based-pycs", "always", "app.py"}, Kind::file, "app.py", 4},
-                    Row{"python3", {"python3", "-c", "import os", "-m", "x"}, Kind::code, "import os", 3},
-                    Row{"python3", {"python3", "--", "-odd.py", "x"}, Kind::file, "-odd.py", 3},
-                    Row{"python3", {"python3", "-"}, Kind::file, "-", 2}, Row{"python3", {"python3", "-i"}, Kind::none, "", 1},
-                    Row{"python3", {"python3", "-m"}, Kind::none, "", 1}, Row{"python3", {"python3", "-c"}, Kind::none, "", 1},
-                    Row{"python3", {"python3", "-W"}, Kind::none, "", 1}, Row{"python3", {"python3", "--"}, Kind::none, "", 1},
-                    Row{"python3", {"python3"}, Kind::none, "", 1}, Row{"python3", {}, Kind::none, "", 1},
-                    Row{"pypy3", {"pypy3", "-X", "faulthandler", "-m", "x"}, Kind::module, "x", 5}));
+    testing::Values(
+        Row{"python3.11", {"python3", "manage.py", "runserver"}, Kind::file, "manage.py", 2},
+        Row{"python3.11", {"python3", "-u", "-B", "manage.py", "-c"}, Kind::file, "manage.py", 4},
+        Row{"python3", {"python3", "-m", "flask", "run"}, Kind::module, "flask", 3},
+        Row{"python3", {"python3", "-mflask", "run"}, Kind::module, "flask", 2},
+        Row{"python3", {"python3", "-W", "error", "-m", "http.server"}, Kind::module, "http.server", 5},
+        Row{"python3", {"python3", "-W", "-m", "app.py"}, Kind::file, "app.py", 4},
+        Row{"python3", {"python3", "-Werror", "app.py"}, Kind::file, "app.py", 3},
+        Row{"python3", {"python3", "-X", "dev", "app.py"}, Kind::file, "app.py", 4},
+        Row{"python3", {"python3", "--check-hash-based-pycs", "always", "app.py"}, Kind::file, "app.py", 4},
+        Row{"python3", {"python3", "-c", "import os", "-m", "x"}, Kind::code, "import os", 3},
+        Row{"python3", {"python3", "--", "-odd.py", "x"}, Kind::file, "-odd.py", 3},
+        Row{"python3", {"python3", "-"}, Kind::file, "-", 2}, Row{"python3", {"python3", "-i"}, Kind::none, "", 1},
+        Row{"python3", {"python3", "-m"}, Kind::none, "", 1}, Row{"python3", {"python3", "-c"}, Kind::none, "", 1},
+        Row{"python3", {"python3", "-W"}, Kind::none, "", 1}, Row{"python3", {"python3", "--"}, Kind::none, "", 1},
+        Row{"python3", {"python3"}, Kind::none, "", 1}, Row{"python3", {}, Kind::none, "", 1},
+        Row{"pypy3", {"pypy3", "-X", "faulthandler", "-m", "x"}, Kind::module, "x", 5}));
 
 INSTANTIATE_TEST_SUITE_P(
     Node, ScriptForms,
@@ -73,19 +75,20 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Others, ScriptForms,
-    testing::Values(Row{"ruby3.1", {"ruby", "-I", "lib", "-r", "json", "bin/rails", "s"}, Kind::file, "bin/rails", 6},
-                    Row{"ruby", {"ruby", "-e", "puts 1"}, Kind::code, "puts 1", 3},
-                    Row{"perl", {"perl", "-w", "-I", "lib", "app.pl"}, Kind::file, "app.pl", 5},
-                    Row{"perl", {"perl", "-E", "say 1"}, Kind::code, "say 1", 3},
-                    Row{"php8.2", {"php", "-d", "memory_limit=1", "artisan", "serve"}, Kind::file, "artisan", 4},
-                    Row{"php", {"php", "-S", "127.0.0.1:8000", "-t", "public", "router.php"}, Kind::file, "router.php", 6},
-                    Row{"php", {"php", "-f", "app.php"}, Kind::file, "app.php", 3},
-                    Row{"php", {"php", "-r", "echo 1;"}, Kind::code, "echo 1;", 3},
-                    Row{"bash", {"bash", "-o", "pipefail", "run", "-c"}, Kind::file, "run", 4},
-                    Row{"bash", {"bash", "--rcfile", "x", "-c", "exec app"}, Kind::code, "exec app", 5},
-                    Row{"sh", {"sh", "-e", "-c", "app", "name", "arg"}, Kind::code, "app", 4},
-                    Row{"dash", {"/bin/sh", "-c", "app | cat"}, Kind::code, "app | cat", 3},
-                    Row{"dash", {"-dash"}, Kind::none, "", 1}, Row{"ash", {"sh", "./run"}, Kind::file, "./run", 2}));
+    testing::Values(
+        Row{"ruby3.1", {"ruby", "-I", "lib", "-r", "json", "bin/rails", "s"}, Kind::file, "bin/rails", 6},
+        Row{"ruby", {"ruby", "-e", "puts 1"}, Kind::code, "puts 1", 3},
+        Row{"perl", {"perl", "-w", "-I", "lib", "app.pl"}, Kind::file, "app.pl", 5},
+        Row{"perl", {"perl", "-E", "say 1"}, Kind::code, "say 1", 3},
+        Row{"php8.2", {"php", "-d", "memory_limit=1", "artisan", "serve"}, Kind::file, "artisan", 4},
+        Row{"php", {"php", "-S", "127.0.0.1:8000", "-t", "public", "router.php"}, Kind::file, "router.php", 6},
+        Row{"php", {"php", "-f", "app.php"}, Kind::file, "app.php", 3},
+        Row{"php", {"php", "-r", "echo 1;"}, Kind::code, "echo 1;", 3},
+        Row{"bash", {"bash", "-o", "pipefail", "run", "-c"}, Kind::file, "run", 4},
+        Row{"bash", {"bash", "--rcfile", "x", "-c", "exec app"}, Kind::code, "exec app", 5},
+        Row{"sh", {"sh", "-e", "-c", "app", "name", "arg"}, Kind::code, "app", 4},
+        Row{"dash", {"/bin/sh", "-c", "app | cat"}, Kind::code, "app | cat", 3},
+        Row{"dash", {"-dash"}, Kind::none, "", 1}, Row{"ash", {"sh", "./run"}, Kind::file, "./run", 2}));
 
 INSTANTIATE_TEST_SUITE_P(NoInterpreter, ScriptForms,
                          testing::Values(Row{"shuf", {"shuf", "-c", "x"}, Kind::none, "", 1},

@@ -1,0 +1,343 @@
+// Host edits replayed into an instance: real inotify, and plain directories in the place of the merged view and of its
+// upper layer.
+#include "supervise/watch.hpp"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+
+#include "support/child_process.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace cofferdam::supervise {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class Findings : public EventSink {
+ public:
+  void on_event(const Event& event) override {
+    if (const auto* finding = std::get_if<Finding>(&event.body)) all.push_back(*finding);
+  }
+  std::vector<Finding> all;
+};
+
+class WatchTest : public testing::Test {
+ protected:
+  WatchTest() {
+    root_ = kernel::Fd(::open(inside_.path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    layer_ = kernel::Fd(::open(inside_.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    plan_.type = MountType::overlay;
+    plan_.watch = true;
+    plan_.path = host_.path();
+    plan_.size = 1 << 20;
+    instance_.mounts.push_back({.plan = &plan_, .mount_id = 1, .root = root_.get(), .layer = layer_.get()});
+  }
+
+  // What the supervisor's loop does, until `done`.
+  bool run_until(const std::function<bool()>& done) {
+    return test::eventually([&] {
+      pollfd host{watch_->fd(), POLLIN, 0};
+      if (host.fd >= 0 && ::poll(&host, 1, 0) == 1) watch_->on_host_change();
+      if (watch_->next_look() == std::chrono::milliseconds(0)) watch_->look();
+      return done();
+    });
+  }
+  // Starts, and goes on until every directory is watched.
+  void begin() {
+    watch_.emplace(instance_, events_);
+    ASSERT_TRUE(run_until([&] { return watch_->fd() >= 0 && watch_->next_look() == std::chrono::milliseconds(-1); }));
+  }
+  // Everything that the host has done until now is replayed: changes go in the order of their paths.
+  void catch_up() {
+    const std::string mark = "~mark" + std::to_string(++marks_);
+    host_.write(mark, "x");
+    ASSERT_TRUE(run_until([&] { return inside_.read(mark) == "x"; }));
+    ASSERT_TRUE(run_until([&] { return watch_->next_look() == std::chrono::milliseconds(-1); }));
+  }
+  [[nodiscard]] std::uint64_t inode(const std::string& name) const {
+    return kernel::identify(AT_FDCWD, inside_(name).c_str(), false).value_or(kernel::FileIdentity{}).inode;
+  }
+  // As an editor saves: a new file takes the name.
+  void replace(const std::string& name, const std::string& text) const {
+    host_.write(name + ".new", text);
+    std::filesystem::rename(host_(name + ".new"), host_(name));
+  }
+
+  test::TemporaryDirectory host_;
+  test::TemporaryDirectory inside_;
+  kernel::Fd root_;
+  kernel::Fd layer_;
+  plan::PlannedMount plan_;
+  InstanceView instance_;
+  Findings findings_;
+  EventLog events_{"web.1", {&findings_}};
+  std::optional<Watch> watch_;
+  int marks_ = 0;
+};
+
+TEST_F(WatchTest, AWriteInPlaceKeepsTheFile) {
+  host_.write("a", "one");
+  begin();
+  host_.write("a", "two");
+  catch_up();
+  EXPECT_EQ(inside_.read("a"), "two");
+  const std::uint64_t before = inode("a");
+  host_.write("a", "3");  // shorter than before
+  catch_up();
+  EXPECT_EQ(inside_.read("a"), "3");
+  EXPECT_EQ(inode("a"), before);
+  EXPECT_THAT(findings_.all, IsEmpty());
+}
+
+TEST_F(WatchTest, ARenameArrivesAsOne) {
+  begin();
+  host_.write("a", "one");
+  catch_up();
+  const kernel::Fd reader(::open(inside_("a").c_str(), O_RDONLY | O_CLOEXEC));
+  const std::uint64_t before = inode("a");
+  replace("a", "two");
+  catch_up();
+  EXPECT_EQ(inside_.read("a"), "two");
+  EXPECT_NE(inode("a"), before);
+  // Who has the old one open reads the old one to its end.
+  char text[8] = {};
+  EXPECT_EQ(::read(reader.get(), text, sizeof text), 3);
+  EXPECT_STREQ(text, "one");
+  EXPECT_FALSE(inside_.has("a.new"));
+  EXPECT_FALSE(inside_.has(".cofferdam-replay~"));
+  EXPECT_THAT(findings_.all, IsEmpty());
+}
+
+TEST_F(WatchTest, RightsAndTimesAreTheHosts) {
+  begin();
+  host_.write("script", "x", 0750);
+  const timespec times[2] = {{1000000000, 7}, {1000000000, 7}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, host_("script").c_str(), times, 0), 0);
+  catch_up();
+  struct stat status{};
+  ASSERT_EQ(::stat(inside_("script").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777, 0750U);
+  EXPECT_EQ(status.st_mtim.tv_sec, 1000000000);
+  EXPECT_EQ(status.st_mtim.tv_nsec, 7);
+  ASSERT_EQ(::chmod(host_("script").c_str(), 0640), 0);
+  catch_up();
+  ASSERT_EQ(::stat(inside_("script").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777, 0640U);
+}
+
+TEST_F(WatchTest, ARemovalIsReplayed) {
+  begin();
+  host_.write("a", "x");
+  host_.write("directory/b", "x");
+  catch_up();
+  ASSERT_EQ(inside_.read("directory/b"), "x");
+  std::filesystem::remove(host_("a"));
+  std::filesystem::remove_all(host_("directory"));
+  catch_up();
+  EXPECT_FALSE(inside_.has("a"));
+  EXPECT_FALSE(inside_.has("directory"));
+  EXPECT_THAT(findings_.all, IsEmpty());
+}
+
+TEST_F(WatchTest, ARemovalSparesWhatTheAppMade) {
+  begin();
+  host_.write("directory/host", "x");
+  catch_up();
+  inside_.write("directory/app", "mine");
+  std::filesystem::remove_all(host_("directory"));
+  catch_up();
+  EXPECT_FALSE(inside_.has("directory/host"));
+  EXPECT_EQ(inside_.read("directory/app"), "mine");
+}
+
+TEST_F(WatchTest, ANewTreeArrivesAndIsWatched) {
+  begin();
+  const test::TemporaryDirectory elsewhere;
+  elsewhere.write("tree/a/b/file", "deep");
+  elsewhere.write("tree/top", "top");
+  std::filesystem::rename(elsewhere("tree"), host_("tree"));
+  catch_up();
+  EXPECT_EQ(inside_.read("tree/a/b/file"), "deep");
+  EXPECT_EQ(inside_.read("tree/top"), "top");
+  host_.write("tree/a/b/file", "changed");
+  host_.write("tree/a/new/file", "new");
+  catch_up();
+  EXPECT_EQ(inside_.read("tree/a/b/file"), "changed");
+  EXPECT_EQ(inside_.read("tree/a/new/file"), "new");
+  EXPECT_THAT(findings_.all, IsEmpty());
+}
+
+TEST_F(WatchTest, ALinkArrivesAsALink) {
+  begin();
+  host_.make_link("link", "/nowhere/else");
+  catch_up();
+  EXPECT_EQ(std::filesystem::read_symlink(inside_("link")), "/nowhere/else");
+  std::filesystem::remove(host_("link"));
+  host_.make_link("link", "b");
+  catch_up();
+  EXPECT_EQ(std::filesystem::read_symlink(inside_("link")), "b");
+  EXPECT_THAT(findings_.all, IsEmpty());
+}
+
+TEST_F(WatchTest, ADirectoryThatTheAppMadeALinkLeadsNowhere) {
+  const test::TemporaryDirectory elsewhere;
+  elsewhere.write("file", "victim");
+  elsewhere.write("gone", "victim");
+  host_.write("sub/file", "x");
+  host_.write("sub/gone", "x");
+  inside_.make_link("sub", elsewhere.path());
+  begin();
+  host_.write("sub/file", "from the host");
+  host_.write("sub/new", "from the host");
+  replace("sub/replaced", "from the host");
+  host_.make_link("sub/link", "x");
+  host_.make_directory("sub/directory");
+  std::filesystem::remove(host_("sub/gone"));
+  catch_up();
+  EXPECT_EQ(elsewhere.read("file"), "victim");
+  EXPECT_EQ(elsewhere.read("gone"), "victim");
+  for (const char* name : {"new", "replaced", "link", "directory"}) EXPECT_FALSE(elsewhere.has(name)) << name;
+}
+
+TEST_F(WatchTest, AFileThatTheAppMadeALinkIsLeftAlone) {
+  const test::TemporaryDirectory elsewhere;
+  elsewhere.write("victim", "victim");
+  host_.write("a", "x");
+  inside_.make_link("a", elsewhere("victim"));
+  begin();
+  host_.write("a", "from the host");
+  catch_up();
+  EXPECT_EQ(elsewhere.read("victim"), "victim");
+  EXPECT_EQ(std::filesystem::read_symlink(inside_("a")), elsewhere("victim"));
+  ASSERT_THAT(findings_.all, SizeIs(1));
+  EXPECT_EQ(findings_.all.front().path, host_("a"));
+}
+
+// The race that changed_by_app can't see: the link is planted after the upper layer was looked at.
+TEST_F(WatchTest, AReplayNeverWritesThroughALink) {
+  const test::TemporaryDirectory elsewhere;
+  const test::TemporaryDirectory upper;
+  const kernel::Fd layer(::open(upper.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  instance_.mounts.front().layer = layer.get();
+  elsewhere.write("victim", "victim");
+  inside_.make_link("a", elsewhere("victim"));
+  inside_.make_link(".cofferdam-replay~", elsewhere("victim"));
+  begin();
+  host_.write("a", "from the host");
+  replace("b", "from the host");
+  catch_up();
+  EXPECT_EQ(elsewhere.read("victim"), "victim");
+  EXPECT_THAT(findings_.all,
+              testing::Contains(testing::Field(&Finding::message, HasSubstr(host_("a") + " could not be replayed"))));
+}
+
+TEST_F(WatchTest, WhatTheAppChangedStaysAndIsReportedOnce) {
+  host_.write("before", "x");
+  inside_.write("before", "the app's");
+  begin();
+  host_.write("later", "one");
+  catch_up();
+  ASSERT_EQ(inside_.read("later"), "one");
+  inside_.write("later", "the app's");
+  for (const char* text : {"two", "three"}) {
+    host_.write("before", text);
+    host_.write("later", text);
+    catch_up();
+  }
+  EXPECT_EQ(inside_.read("before"), "the app's");
+  EXPECT_EQ(inside_.read("later"), "the app's");
+  ASSERT_THAT(findings_.all, SizeIs(2));
+  EXPECT_EQ(findings_.all[0].path, host_("before"));
+  EXPECT_EQ(findings_.all[1].path, host_("later"));
+  for (const Finding& finding : findings_.all) {
+    EXPECT_EQ(finding.code, "CD105");
+    EXPECT_EQ(finding.severity, Severity::warning);
+    EXPECT_EQ(finding.policy.key, "storage.mounts");
+    EXPECT_THAT(finding.message, HasSubstr("changed by the app and on the host"));
+    EXPECT_THAT(finding.fix, HasSubstr("restart the run"));
+  }
+}
+
+TEST_F(WatchTest, ARemovalOnTheHostSparesWhatTheAppChanged) {
+  begin();
+  host_.write("a", "one");
+  catch_up();
+  inside_.write("a", "the app's");
+  std::filesystem::remove(host_("a"));
+  catch_up();
+  EXPECT_EQ(inside_.read("a"), "the app's");
+}
+
+TEST_F(WatchTest, WhatIsNotTheMountsIsNotReplayed) {
+  plan::PlannedMount inner;
+  inner.type = MountType::tmpfs;
+  inner.path = host_("cache");
+  instance_.mounts.push_back({.plan = &inner, .mount_id = 2, .root = -1, .layer = -1});
+  plan_.hidden = {"secret"};
+  for (const char* name : {".git", "sub/.git", "cache", "secret", "cached"}) host_.make_directory(name);
+  inside_.make_directory("cached");
+  begin();
+  for (const char* name : {".git/HEAD", "sub/.git/HEAD", "cache/page", "secret/key", "cached/page"})
+    host_.write(name, "x");
+  catch_up();
+  EXPECT_EQ(inside_.read("cached/page"), "x");
+  for (const char* name : {".git", "sub/.git", "cache", "secret"}) EXPECT_FALSE(inside_.has(name)) << name;
+}
+
+TEST_F(WatchTest, OnlyFilesDirectoriesAndLinksAreReplayed) {
+  begin();
+  ASSERT_EQ(::mkfifo(host_("pipe").c_str(), 0600), 0);
+  catch_up();
+  EXPECT_FALSE(inside_.has("pipe"));
+}
+
+TEST_F(WatchTest, TooManyFilesAtOnceStopIt) {
+  begin();
+  for (int i = 0; i <= 2000; ++i) std::ofstream(host_("file" + std::to_string(i))) << "x";
+  ASSERT_TRUE(run_until([&] { return watch_->fd() < 0; }));
+  EXPECT_EQ(watch_->next_look(), std::chrono::milliseconds(-1));
+  ASSERT_THAT(findings_.all, SizeIs(1));
+  EXPECT_EQ(findings_.all.front().code, "CD105");
+  EXPECT_THAT(findings_.all.front().message, HasSubstr("live reload has stopped"));
+  EXPECT_THAT(findings_.all.front().fix, HasSubstr("restart the run to see host changes"));
+}
+
+TEST_F(WatchTest, TooManyBytesAtOnceStopIt) {
+  plan_.size = 400;
+  begin();
+  host_.write("a", std::string(100, 'x'));
+  ASSERT_TRUE(run_until([&] { return inside_.has("a"); }));
+  EXPECT_THAT(findings_.all, IsEmpty());
+  host_.write("b", std::string(101, 'x'));
+  ASSERT_TRUE(run_until([&] { return watch_->fd() < 0; }));
+  EXPECT_FALSE(inside_.has("b"));
+  ASSERT_THAT(findings_.all, SizeIs(1));
+  EXPECT_THAT(findings_.all.front().message, HasSubstr("live reload has stopped"));
+}
+
+TEST_F(WatchTest, NothingIsWatchedThatDoesNotAskForIt) {
+  plan_.watch = false;
+  const Watch quiet(instance_, events_);
+  EXPECT_EQ(quiet.next_look(), std::chrono::milliseconds(-1));
+  EXPECT_EQ(quiet.fd(), -1);
+  plan_.watch = true;
+  instance_.container = true;
+  const Watch container(instance_, events_);
+  EXPECT_EQ(container.next_look(), std::chrono::milliseconds(-1));
+}
+
+}  // namespace
+}  // namespace cofferdam::supervise

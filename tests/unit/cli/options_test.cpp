@@ -1,0 +1,161 @@
+#include "cli/options.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace cofferdam::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+RunOptions run(const std::vector<std::string>& arguments) {
+  auto options = parse_run(arguments);
+  if (options) return *std::move(options);
+  ADD_FAILURE() << options.error().message;
+  return {};
+}
+
+// The message, when the arguments are refused as a usage error.
+template <class Options>
+std::string refusal(const Result<Options>& options) {
+  if (options) return "accepted";
+  EXPECT_EQ(options.error().exit_code, 2);
+  return options.error().message;
+}
+
+TEST(RunOptions, EachOption) {
+  const RunOptions options =
+      run({"--policy", "p.yaml", "--user", "ada", "--format", "json", "--report", "r.json", "--events", "e.jsonl",
+           "--keep-writes", "out", "--fail-on", "CD201,warning", "app", "x"});
+  EXPECT_EQ(options.policy, "p.yaml");
+  EXPECT_EQ(options.user, "ada");
+  EXPECT_EQ(options.format, "json");
+  EXPECT_EQ(options.report, "r.json");
+  EXPECT_EQ(options.events, "e.jsonl");
+  EXPECT_EQ(options.keep_writes, "out");
+  EXPECT_THAT(options.fail_on, ElementsAre("CD201", "warning"));
+  EXPECT_THAT(options.command, ElementsAre("app", "x"));
+  EXPECT_FALSE(options.help);
+}
+
+TEST(RunOptions, NothingMeansTheDefaults) {
+  const RunOptions options = run({});
+  EXPECT_EQ(options.policy, std::nullopt);
+  EXPECT_EQ(options.user, std::nullopt);
+  EXPECT_EQ(options.format, "");
+  EXPECT_THAT(options.fail_on, IsEmpty());
+  EXPECT_THAT(options.command, IsEmpty());
+  EXPECT_EQ(run({"--policy", ""}).policy, "");  // given, and empty
+}
+
+TEST(RunOptions, ValuesMayBeAttached) {
+  for (const auto& arguments : std::vector<std::vector<std::string>>{{"--policy=p", "app"},
+                                                                     {"--policy", "p", "app"},
+                                                                     {"-p", "p", "app"},
+                                                                     {"-pp", "app"},
+                                                                     {"--policy=p", "--", "app"}}) {
+    const RunOptions options = run(arguments);
+    EXPECT_EQ(options.policy, "p") << arguments.front();
+    EXPECT_THAT(options.command, ElementsAre("app")) << arguments.front();
+  }
+  EXPECT_EQ(run({"--report=a=b", "app"}).report, "a=b");
+}
+
+TEST(RunOptions, WhatFollowsTheCommandIsTheCommands) {
+  EXPECT_THAT(run({"app", "--policy", "x", "-h", "--", "--user"}).command,
+              ElementsAre("app", "--policy", "x", "-h", "--", "--user"));
+  EXPECT_EQ(run({"app", "--policy", "x"}).policy, std::nullopt);
+  EXPECT_FALSE(run({"app", "--help"}).help);
+  EXPECT_THAT(run({"-f", "raw", "python3", "-c", "1"}).command, ElementsAre("python3", "-c", "1"));
+}
+
+TEST(RunOptions, TwoDashesEndTheOptions) {
+  EXPECT_THAT(run({"--", "app"}).command, ElementsAre("app"));
+  EXPECT_THAT(run({"--", "--policy", "x"}).command, ElementsAre("--policy", "x"));
+  EXPECT_THAT(run({"--", "--", "x"}).command, ElementsAre("--", "x"));
+  EXPECT_THAT(run({"--"}).command, IsEmpty());
+  EXPECT_THAT(run({"-p", "x", "--", "-v"}).command, ElementsAre("-v"));
+  EXPECT_THAT(run({"-"}).command, ElementsAre("-"));
+  EXPECT_THAT(run({""}).command, ElementsAre(""));
+  // An option whose value was forgotten does not take the separator for it.
+  EXPECT_NE(refusal(parse_run({"--policy", "--", "app"})), "accepted");
+}
+
+TEST(RunOptions, AnUnknownOptionNamesTheNearest) {
+  EXPECT_THAT(refusal(parse_run({"--polcy", "x", "app"})), HasSubstr("unknown option --polcy; did you mean --policy?"));
+  EXPECT_THAT(refusal(parse_run({"--fail-one", "x"})), HasSubstr("did you mean --fail-on?"));
+  const std::string far = refusal(parse_run({"--completely-different", "app"}));
+  EXPECT_THAT(far, HasSubstr("unknown option --completely-different"));
+  EXPECT_THAT(far, testing::Not(HasSubstr("did you mean")));
+  // No option is guessed from its beginning.
+  EXPECT_THAT(refusal(parse_run({"--pol", "x", "app"})), HasSubstr("unknown option --pol"));
+  EXPECT_THAT(refusal(parse_run({"-x", "app"})), HasSubstr("unknown option -x"));
+  EXPECT_THAT(refusal(parse_run({"--bad\x1b[31m", "app"})), HasSubstr("\\x1b[31m"));
+}
+
+TEST(RunOptions, AValueThatIsMissingOrGivenTwiceIsRefused) {
+  EXPECT_NE(refusal(parse_run({"--policy"})), "accepted");
+  EXPECT_NE(refusal(parse_run({"--policy", "a", "--policy", "b", "app"})), "accepted");
+  EXPECT_NE(refusal(parse_run({"--help=yes"})), "accepted");
+}
+
+TEST(RunOptions, Formats) {
+  for (const char* format : {"pretty", "json", "raw"}) EXPECT_EQ(run({"-f", format}).format, format);
+  for (const char* format : {"yaml", "JSON", "pretty "}) {
+    EXPECT_THAT(refusal(parse_run({"--format", format})), HasSubstr("must be pretty, json or raw")) << format;
+  }
+}
+
+TEST(RunOptions, FailOnTakesCodesAndSeverities) {
+  for (const char* what : {"CD201", "error", "warning", "CD101,CD201", "error,CD102"}) {
+    EXPECT_NE(run({"--fail-on", what}).fail_on.size(), 0U) << what;
+  }
+  for (const char* what :
+       {"CD20", "CD2011", "cd201", "note", "CDabc", "CD201,", ",", "CD201 ", "all", "CD201;CD202", "CD999", ""}) {
+    EXPECT_THAT(refusal(parse_run({"--fail-on", what})), HasSubstr("a code such as CD201")) << what;
+  }
+}
+
+TEST(RunOptions, Help) {
+  EXPECT_TRUE(run({"--help"}).help);
+  EXPECT_TRUE(run({"-h", "app"}).help);
+  for (const char* option : {"--policy", "--user", "--format", "--report", "--events", "--keep-writes", "--fail-on"}) {
+    EXPECT_THAT(run_help(), HasSubstr(option));
+  }
+}
+
+TEST(ShellOptions, HaveNoRecordsToFormat) {
+  const auto options = parse_shell({"-p", "x", "--", "psql", "-c", "1"});
+  ASSERT_TRUE(options.has_value());
+  EXPECT_EQ(options->policy, "x");
+  EXPECT_THAT(options->command, ElementsAre("psql", "-c", "1"));
+  EXPECT_THAT(parse_shell({})->command, IsEmpty());
+  EXPECT_THAT(refusal(parse_shell({"--format", "json"})), HasSubstr("unknown option --format"));
+  EXPECT_THAT(refusal(parse_shell({"--fail-on", "error"})), HasSubstr("unknown option --fail-on"));
+  EXPECT_THAT(shell_help(), HasSubstr("--keep-writes"));
+}
+
+TEST(CheckOptions, TakeFiles) {
+  EXPECT_THAT(parse_check({"a.yaml", "b.yaml"})->files, ElementsAre("a.yaml", "b.yaml"));
+  EXPECT_THAT(parse_check({})->files, IsEmpty());
+  EXPECT_THAT(parse_check({"--", "-odd.yaml"})->files, ElementsAre("-odd.yaml"));
+  EXPECT_TRUE(parse_check({"-h"})->help);
+  EXPECT_THAT(refusal(parse_check({"--policy", "x"})), HasSubstr("unknown option --policy"));
+  EXPECT_NE(check_help(), "");
+}
+
+TEST(DoctorOptions, TakeNoArgument) {
+  const auto options = parse_doctor({"--json", "-p", "django"});
+  ASSERT_TRUE(options.has_value());
+  EXPECT_TRUE(options->json);
+  EXPECT_EQ(options->policy, "django");
+  EXPECT_FALSE(parse_doctor({})->json);
+  EXPECT_THAT(refusal(parse_doctor({"now"})), HasSubstr("doctor takes no argument: now"));
+  EXPECT_THAT(refusal(parse_doctor({"--jsn"})), HasSubstr("did you mean --json?"));
+  EXPECT_NE(doctor_help(), "");
+}
+
+}  // namespace
+}  // namespace cofferdam::cli
