@@ -269,9 +269,13 @@ TEST_F(Scan, WhatCannotBeReadIsSaid) {
   ASSERT_EQ(::chmod(upper_.path().c_str(), 0755), 0);
   // Root may read everything, so it becomes somebody else for the moment.
   const bool root = ::geteuid() == 0;
-  if (root) ASSERT_EQ(::seteuid(65534), 0);
+  if (root) {
+    ASSERT_EQ(::seteuid(65534), 0);
+  }
   const ScanResult result = scan_storage(instance_, {});
-  if (root) ASSERT_EQ(::seteuid(0), 0);
+  if (root) {
+    ASSERT_EQ(::seteuid(0), 0);
+  }
   EXPECT_THAT(shown(result), ElementsAre("created directory closed"));
   EXPECT_THAT(result.unreadable, ElementsAre(HasSubstr("closed: Permission denied")));
   ASSERT_EQ(::chmod(upper_("closed").c_str(), 0700), 0);
