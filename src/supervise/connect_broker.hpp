@@ -39,10 +39,10 @@ class ConnectBroker {
   // listen() runs on; the socket needs us no more.
   void handle_listen(const kernel::Notification& call, const KnownThread& thread);
 
-  // An abstract name that a process of the instance binds is the instance's own from then on.
-  void note_abstract(std::string name) {
-    if (bound_abstract_.size() < kMostAbstract) bound_abstract_.insert(std::move(name));
-  }
+  // Local mode: an abstract name that a process of the instance binds is the instance's own from then on. Performed here
+  // on the copy that was read, because the name is what a later connect is judged by.
+  void bind_abstract(kernel::NotifyChannel& channel, const kernel::Notification& call, const KnownThread& thread,
+                     std::span<const std::byte> address);
 
   // Readable when a connection in progress has an outcome.
   [[nodiscard]] int poll_fd() const { return epoll_.get(); }

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "base/text.hpp"
+#include "policy/engines.hpp"
 
 namespace cofferdam::supervise {
 
@@ -57,6 +58,16 @@ void identify_script(const kernel::ThreadView& thread, ExecRecord& record) {
   if (auto identity = kernel::identify(script.get(), "")) record.script_identity = *identity;
   if (auto canonical = kernel::read_link_at(AT_FDCWD, ("/proc/self/fd/" + std::to_string(script.get())).c_str())) {
     record.script_path = std::move(*canonical);
+  }
+}
+
+// What is kept of the arguments once they have been judged: thousands of records must not hold megabytes.
+void shorten(std::vector<std::string>& argv) {
+  constexpr std::size_t kMostArguments = 32;
+  constexpr std::size_t kLongestArgument = 512;
+  if (argv.size() > kMostArguments) argv.resize(kMostArguments);
+  for (std::string& argument : argv) {
+    if (argument.size() > kLongestArgument) argument.resize(kLongestArgument);
   }
 }
 
@@ -159,8 +170,9 @@ RecordRef Identities::take_record(const kernel::ThreadView& thread, const kernel
 
   if (status.tgid == entry_) {
     record->of_app = true;
-    record->is_app = !settled_;
-    if (!settled_) app_ = record;
+    // A database client that the entry command turns into is no application (`sh -c "exec psql"`).
+    record->is_app = !settled_ && !policy::is_client_program(record->lineage.front());
+    if (record->is_app) app_ = record;
   } else if (const auto parent_view = kernel::ThreadView::open(status.ppid)) {
     RecordRef parent = record_of(*parent_view);
     // An entry that makes no set_tid_address call (static Go) has no record; it is known by its pid.
@@ -176,6 +188,7 @@ RecordRef Identities::take_record(const kernel::ThreadView& thread, const kernel
     }
     grant(*record, parent ? parent->is_app : child_of_entry);
   }
+  if (!record->is_app) shorten(record->argv);  // the app's own are compared with (rule b)
   remember(record);
   return record;
 }

@@ -123,7 +123,7 @@ void Supervisor::handle_bind(const kernel::Notification& call, const kernel::Not
       const auto* file = endpoint ? std::get_if<plan::UnixPathEndpoint>(&*endpoint) : nullptr;
       if (file != nullptr) path = file->path;
       const auto* abstract = endpoint ? std::get_if<plan::UnixAbstractEndpoint>(&*endpoint) : nullptr;
-      if (abstract != nullptr) connects_.note_abstract(abstract->name);
+      if (abstract != nullptr && !instance_.container) return connects_.bind_abstract(channel_, call, thread, bytes);
     }
   }
   if (path.empty()) return channel_.answer_continue(call.id);
