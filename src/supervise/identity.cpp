@@ -241,7 +241,9 @@ Caller Identities::identify(const kernel::ThreadView& thread, const kernel::Thre
 }
 
 std::string Identities::row_that_admits(const ExecRecord& caller) const {
-  if (!app_ || !caller.of_app || caller.is_app || caller.loader_values != app_->loader_values) return {};
+  if (!app_ || !caller.of_app || caller.is_app || policy::is_client_program(caller.lineage.front()) ||
+      caller.loader_values != app_->loader_values)
+    return {};
   const bool same_executable = caller.tuple.device == app_->tuple.device && caller.tuple.inode == app_->tuple.inode;
   if (!same_executable) return {};
   const std::string exe = base_name(caller.executable);

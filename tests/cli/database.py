@@ -81,6 +81,36 @@ def app_reaches_and_child_does_not(place):
 
 
 @test
+def client_that_the_entry_becomes_is_no_app(place):
+    """Hand-over in place is for `sh -c "exec gunicorn"`; psql does not become the app that way."""
+    listener = Listener()
+    place.file("psql", f"#!/bin/bash\n: > /dev/tcp/127.0.0.1/{listener.port}\n", 0o755)
+    result = place.run("bash", "-c", "exec ./psql", env={"DATABASE_URL": listener.url()})
+    equal(listener.count, 0, "connections that arrived")
+    check(result.findings("CD201"), f"findings: {result.report['findings']}")
+
+
+@test
+def own_abstract_sockets_work_and_the_hosts_do_not(place):
+    name = f"cofferdam-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX) as host:
+        host.bind("\0" + name)
+        host.listen()
+        code = f"""
+import socket
+own = socket.socket(socket.AF_UNIX); own.bind("\\0{name}-own"); own.listen()
+socket.socket(socket.AF_UNIX).connect("\\0{name}-own"); print("own")
+try:
+    socket.socket(socket.AF_UNIX).connect("\\0{name}"); print("the host's")
+except PermissionError:
+    print("refused")
+"""
+        result = place.python(code)
+    equal(result.messages(), ["own", "refused"], "sockets")
+    equal(len(result.findings("CD401")), 1, "findings")
+
+
+@test
 def fork_of_the_app_is_the_app(place):
     listener = Listener()
     code = APP + f"""
