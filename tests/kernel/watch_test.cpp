@@ -57,8 +57,15 @@ class WatchTest : public testing::Test {
   }
   // Starts, and goes on until every directory is watched.
   void begin() {
+    // What was written in this very tick of the clock of file times counts as an edit of the run.
+    ASSERT_TRUE(test::eventually([last = file_clock()] { return file_clock() != last; }));
     watch_.emplace(instance_, events_);
     ASSERT_TRUE(run_until([&] { return watch_->fd() >= 0 && watch_->next_look() == std::chrono::milliseconds(-1); }));
+  }
+  static std::int64_t file_clock() {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return now.tv_sec * 1000000000L + now.tv_nsec;
   }
   // Everything that the host has done until now is replayed: changes go in the order of their paths.
   void catch_up() {
@@ -295,6 +302,20 @@ TEST_F(WatchTest, WhatIsNotTheMountsIsNotReplayed) {
   catch_up();
   EXPECT_EQ(inside_.read("cached/page"), "x");
   for (const char* name : {".git", "sub/.git", "cache", "secret"}) EXPECT_FALSE(inside_.has(name)) << name;
+}
+
+// Watching begins a moment after the start; an editor does not wait for it.
+TEST_F(WatchTest, EditsBeforeTheWatchBeginsAreReplayed) {
+  host_.write("src/edited", "old");
+  host_.write("src/same", "old");
+  inside_.make_directory("src");
+  ASSERT_TRUE(test::eventually([last = file_clock()] { return file_clock() != last; }));
+  watch_.emplace(instance_, events_);
+  replace("src/edited", "new");
+  host_.write("src/created", "new");
+  ASSERT_LT(watch_->fd(), 0);
+  ASSERT_TRUE(run_until([&] { return inside_.read("src/edited") == "new" && inside_.read("src/created") == "new"; }));
+  EXPECT_THAT(findings_.all, IsEmpty());
 }
 
 TEST_F(WatchTest, OnlyFilesDirectoriesAndLinksAreReplayed) {
