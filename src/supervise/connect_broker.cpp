@@ -214,11 +214,17 @@ void ConnectBroker::handle_connect(kernel::NotifyChannel& channel, const kernel:
   const auto length = static_cast<std::uint32_t>(call.args[2]);
   if (length > plan::kMaxSockaddr) return channel.answer_error(call.id, EINVAL);
   std::vector<std::byte> bytes(length);
-  if (length > 0 && thread.view.read_memory(call.args[1], bytes) != static_cast<ssize_t>(length)) {
-    return channel.answer_error(call.id, EFAULT);
+  const ssize_t got = length > 0 ? thread.view.read_memory(call.args[1], bytes) : 0;
+  if (got == -EPERM || got == -EACCES) {
+    events_.emit(unreadable_finding(thread.process));
+    return channel.answer_error(call.id, EACCES);
   }
+  if (got != static_cast<ssize_t>(length)) return channel.answer_error(call.id, EFAULT);
   Target target = find_socket(call, thread);
-  if (!target.socket) return channel.answer_error(call.id, target.error);
+  if (!target.socket) {
+    if (target.error == EACCES) events_.emit(unreadable_finding(thread.process));
+    return channel.answer_error(call.id, target.error);
+  }
   Destination destination = find_destination(thread, bytes, target);
   ConnectEvent event;
   event.destination = plan::to_string(destination.endpoint);

@@ -80,6 +80,18 @@ Finding refusal_finding(const ConnectEvent& event, const Verdict& verdict, const
   return finding;
 }
 
+Finding unreadable_finding(const ProcessRef& process) {
+  Finding finding;
+  finding.code = "CD204";
+  finding.severity = Severity::error;
+  finding.message =
+      "connection refused: " + name_of(process) + " can't be read by the launcher (" + who_asked(process) + ")";
+  finding.fix = "make the program readable (chmod a+r), and start the app as its final user (--user)";
+  finding.policy.key = "database";
+  finding.process = process;
+  return finding;
+}
+
 Finding host_socket_finding(const std::string& destination, const ProcessRef& process) {
   const std::string path = destination.starts_with("unix:") ? destination.substr(5) : destination;
   Finding finding;

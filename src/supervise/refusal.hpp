@@ -14,6 +14,9 @@ namespace cofferdam::supervise {
 [[nodiscard]] Finding refusal_finding(const ConnectEvent& event, const Verdict& verdict, const Caller& caller,
                                       const std::string& row);
 
+// CD204: not even the address of the connection could be read.
+[[nodiscard]] Finding unreadable_finding(const ProcessRef& process);
+
 // CD401: a socket of the host that the policy does not let in.
 [[nodiscard]] Finding host_socket_finding(const std::string& destination, const ProcessRef& process);
 
