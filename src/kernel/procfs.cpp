@@ -88,8 +88,9 @@ Result<std::string> ThreadView::executable_path() const {
 
 namespace {
 
-Result<std::vector<std::string>> split_nul(Result<std::string> text) {
+Result<std::vector<std::string>> split_nul(Result<std::string> text, std::size_t limit) {
   if (!text) return std::unexpected(text.error());
+  if (text->size() >= limit && limit == ThreadView::kMostArguments) return fail("too long to be judged", E2BIG);
   std::vector<std::string> parts;
   std::size_t start = 0;
   while (start < text->size()) {
@@ -103,11 +104,11 @@ Result<std::vector<std::string>> split_nul(Result<std::string> text) {
 }  // namespace
 
 Result<std::vector<std::string>> ThreadView::arguments(std::size_t limit) const {
-  return split_nul(read_file_at(directory_.get(), "cmdline", limit));
+  return split_nul(read_file_at(directory_.get(), "cmdline", limit), limit);
 }
 
 Result<std::vector<std::string>> ThreadView::environment(std::size_t limit) const {
-  return split_nul(read_file_at(directory_.get(), "environ", limit));
+  return split_nul(read_file_at(directory_.get(), "environ", limit), limit);
 }
 
 Result<ThreadStatus> ThreadView::status() const {

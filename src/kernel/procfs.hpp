@@ -37,6 +37,10 @@ struct ThreadStatus {
 
 class ThreadView {
  public:
+  // More than execve(2) takes with any stack limit that is usual (a quarter of it, 6 MiB at most). What is larger is
+  // an error (E2BIG), so that nothing is judged by a part of it.
+  static constexpr std::size_t kMostArguments = 8 << 20;
+
   // Opens /proc/<tid>; empty when the thread is gone.
   [[nodiscard]] static std::optional<ThreadView> open(pid_t tid);
 
@@ -53,8 +57,8 @@ class ThreadView {
   [[nodiscard]] Result<AuxiliaryVector> auxiliary_vector() const;
   [[nodiscard]] Result<FileIdentity> executable_identity() const;  // follows exe
   [[nodiscard]] Result<std::string> executable_path() const;
-  [[nodiscard]] Result<std::vector<std::string>> arguments(std::size_t limit = 65536) const;
-  [[nodiscard]] Result<std::vector<std::string>> environment(std::size_t limit = 262144) const;
+  [[nodiscard]] Result<std::vector<std::string>> arguments(std::size_t limit = kMostArguments) const;
+  [[nodiscard]] Result<std::vector<std::string>> environment(std::size_t limit = kMostArguments) const;
   [[nodiscard]] Result<ThreadStatus> status() const;
   // The link of descriptor `number`: "socket:[123]", "pipe:[4]", "/path".
   [[nodiscard]] Result<std::string> descriptor_link(int number) const;

@@ -196,7 +196,7 @@ Result<Launched> launch(const plan::Plan& plan, const Stdio& stdio, const Inheri
   const int ruleset = container ? build_container_ruleset(*prepared) : -1;
   int pidfd = -1;
   const unsigned long flags =
-      CLONE_FILES | CLONE_PIDFD | (container ? 0UL : CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID);
+      CLONE_FILES | CLONE_PIDFD | (container ? 0UL : CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC);
   const pid_t child = kernel::clone_process(flags, &pidfd);
   if (child == 0) {
     if (container) run_app(*prepared, ruleset);

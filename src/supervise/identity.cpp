@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "base/text.hpp"
 #include "policy/engines.hpp"
@@ -91,7 +92,8 @@ std::size_t ImageTupleHash::operator()(const ImageTuple& tuple) const noexcept {
 
 std::vector<std::string> loader_values(const std::vector<std::string>& environment) {
   constexpr std::array<std::string_view, 2> kPrefixes = {"LD_", "PYTHON"};
-  constexpr std::array<std::string_view, 12> kNames = {
+  constexpr std::array<std::string_view, 13> kNames = {
+      "HOME=", 
       "NODE_OPTIONS=", "NODE_PATH=",        "RUBYOPT=",           "RUBYLIB=",       "PERL5OPT=",         "PERL5LIB=",
       "PHPRC=",        "PHP_INI_SCAN_DIR=", "JAVA_TOOL_OPTIONS=", "_JAVA_OPTIONS=", "JDK_JAVA_OPTIONS=", "BASH_ENV="};
   std::vector<std::string> found;
@@ -103,9 +105,29 @@ std::vector<std::string> loader_values(const std::vector<std::string>& environme
   return found;
 }
 
+// Options between the interpreter and its script run code as well as the script does (-c, -r, -X presite, a module
+// named by -W): those of the app itself are known, of all others only what can't.
+bool safe_options(const ExecRecord& record, const ExecRecord& app) {
+  constexpr std::array<std::string_view, 14> kHarmless = {"-u", "-B", "-b", "-E", "-I", "-O", "-OO", "-q",
+                                                          "-s", "-P", "-Wd", "-Wi", "-Wdefault", "-Wignore"};
+  const bool python = base_name(record.executable).starts_with("python");
+  const auto options = [](const ExecRecord& from) {
+    const std::size_t script = std::min(from.script.next, from.argv.size());
+    return std::span(from.argv).subspan(std::min<std::size_t>(1, from.argv.size()),
+                                        script > 1 ? script - 2 : 0);
+  };
+  if (record.script.kind == ScriptArgument::Kind::none) return true;  // all arguments are compared
+  return std::ranges::all_of(options(record), [&](const std::string& option) {
+    const bool harmless = python && std::ranges::find(kHarmless, std::string_view(option)) != kHarmless.end();
+    const bool of_app = app.tuple.device == record.tuple.device && app.tuple.inode == record.tuple.inode &&
+                        std::ranges::find(options(app), option) != options(app).end();
+    return harmless || of_app || option == "-m" || option == "-c";
+  });
+}
+
 bool same_program(const ExecRecord& app, const ExecRecord& other) {
   if (app.tuple.device != other.tuple.device || app.tuple.inode != other.tuple.inode) return false;
-  if (!same_script(app, other) || app.loader_values != other.loader_values) return false;
+  if (!same_script(app, other) || app.loader_values != other.loader_values || !safe_options(other, app)) return false;
   const auto rest = [](const ExecRecord& record) {
     const std::size_t from = std::min(record.script.next, record.argv.size());
     return std::vector<std::string>(record.argv.begin() + static_cast<std::ptrdiff_t>(from), record.argv.end());
@@ -140,7 +162,8 @@ void Identities::grant(ExecRecord& record, bool parent_is_app) const {
   }
   if (record.loader_values != app_->loader_values) return;
   for (const plan::AlsoProgram& row : plan_.also) {
-    if (matches_row(row, record)) {
+    // A row with patterns says itself which options it admits.
+    if (matches_row(row, record) && (!row.argv.empty() || safe_options(record, *app_))) {
       record.is_app = true;
       record.row = row.written;
       return;

@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <utility>
 
 #include "base/text.hpp"
 
@@ -24,6 +25,8 @@ namespace {
 
 constexpr std::size_t kMostEntries = 1000000;
 constexpr int kDeepest = 512;
+// Of all paths together: a tree made to have long ones must not grow the launcher.
+constexpr std::size_t kMostPathBytes = 24 << 20;
 
 std::int64_t nanoseconds(const timespec& time) {
   return static_cast<std::int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
@@ -78,6 +81,11 @@ class Walk {
       struct stat status{};
       if (fstatat(fd, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
       const std::string relative = prefix.empty() ? name : prefix + "/" + name;
+      path_bytes_ += relative.size();
+      if (path_bytes_ > kMostPathBytes) {
+        if (!std::exchange(too_long_, true)) problems_.emplace_back("more than 24 MiB of paths: the rest was not looked at");
+        return;
+      }
       if (!visit_(fd, name.c_str(), relative, status) || !S_ISDIR(status.st_mode) || depth >= kDeepest) continue;
       const kernel::Fd child = kernel::open_resolved(fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
                                                      kernel::kNoMountCrossing | kernel::kNoSymlinks | kernel::kBeneath);
@@ -92,6 +100,8 @@ class Walk {
   Visitor visit_;
   std::vector<std::string>& problems_;
   std::size_t seen_ = 0;
+  std::size_t path_bytes_ = 0;
+  bool too_long_ = false;
 };
 
 bool same_content(int a, int b) {
@@ -296,14 +306,22 @@ bool make_parents(int base_fd, const std::string& relative) {
   return true;
 }
 
-bool copy_file(int from, int to) {
+// Holes stay holes: a sparse file must not fill the disk.
+bool copy_file(int from, int to, off_t size) {
   std::array<char, 65536> buffer{};
-  for (;;) {
-    const ssize_t got = read(from, buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return got == 0;
-    if (!kernel::write_all(to, {buffer.data(), static_cast<std::size_t>(got)})) return false;
+  for (off_t at = lseek(from, 0, SEEK_DATA); at >= 0; at = lseek(from, at, SEEK_DATA)) {
+    const off_t end = lseek(from, at, SEEK_HOLE);
+    if (end < 0 || lseek(to, at, SEEK_SET) < 0) return false;
+    while (at < end) {
+      const auto wanted = std::min<std::size_t>(buffer.size(), static_cast<std::size_t>(end - at));
+      const ssize_t got = pread(from, buffer.data(), wanted, at);
+      if (got < 0 && errno == EINTR) continue;
+      if (got <= 0) return false;
+      if (!kernel::write_all(to, {buffer.data(), static_cast<std::size_t>(got)})) return false;
+      at += got;
+    }
   }
+  return errno == ENXIO && ftruncate(to, size) == 0;
 }
 
 }  // namespace
@@ -328,7 +346,7 @@ std::vector<std::string> keep_writes(const InstanceView& instance, const ScanRes
     }
     const kernel::Fd to = kernel::open_resolved(base.get(), relative.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW,
                                                 kernel::kBeneath | kernel::kNoSymlinks, status.st_mode & 0700);
-    if (!to || !copy_file(from.get(), to.get())) problems.push_back(change.path + ": " + std::strerror(errno));
+    if (!to || !copy_file(from.get(), to.get(), status.st_size)) problems.push_back(change.path + ": " + std::strerror(errno));
   }
   return problems;
 }

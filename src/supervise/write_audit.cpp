@@ -136,7 +136,11 @@ void WriteAudit::handle(kernel::NotifyChannel& channel, const kernel::Notificati
   if (shape.path >= 0) {
     auto text = thread.view.read_path(argument(call, shape.path));
     const bool null_path = argument(call, shape.path) == 0;  // utimensat(fd, NULL): the descriptor itself
-    if (!text && !null_path) return channel.answer_continue(call.id);
+    if (!text && !null_path) {
+      // Nobody else decides about metadata in a container: what can't be read does not run.
+      if (instance_.container && is_metadata(row.kind)) return channel.answer_error(call.id, text.error().errnum);
+      return channel.answer_continue(call.id);
+    }
     if (text) path = std::move(*text);
     if (shape.dirfd >= 0) dirfd = int_argument(call, shape.dirfd);
   } else if (shape.fd >= 0) {
