@@ -12,6 +12,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <ctime>
 #include <string>
 
 #ifndef PIDFD_THREAD
@@ -124,6 +125,42 @@ std::uint64_t effective_capabilities() noexcept {
   __user_cap_data_struct data[2]{};
   if (read_capabilities(data) != 0) return 0;
   return data[0].effective | static_cast<std::uint64_t>(data[1].effective) << 32;
+}
+
+namespace {
+
+// One timer for the process, made at its first use. SIGVTALRM is nobody's here: the app gets its own dispositions.
+timer_t* interruption_timer() noexcept {
+  static timer_t timer = [] {
+    struct sigaction action{};
+    action.sa_handler = [](int) {};  // without SA_RESTART: the call returns EINTR
+    sigaction(SIGVTALRM, &action, nullptr);
+    sigevent event{};
+    event.sigev_notify = SIGEV_SIGNAL;
+    event.sigev_signo = SIGVTALRM;
+    timer_t made{};
+    return timer_create(CLOCK_MONOTONIC, &event, &made) == 0 ? made : timer_t{};
+  }();
+  return &timer;
+}
+
+void arm(std::chrono::milliseconds interval) noexcept {
+  itimerspec when{};
+  when.it_value.tv_sec = interval.count() / 1000;
+  when.it_value.tv_nsec = interval.count() % 1000 * 1000000;
+  when.it_interval = when.it_value;
+  timer_settime(*interruption_timer(), 0, &when, nullptr);
+}
+
+}  // namespace
+
+Alarm::Alarm(std::chrono::milliseconds after) noexcept {
+  arm(after);
+}
+Alarm::~Alarm() {
+  const int saved = errno;
+  arm(std::chrono::milliseconds(0));
+  errno = saved;
 }
 
 BorrowedIdentity::BorrowedIdentity(uid_t uid, gid_t gid) noexcept {

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <span>
@@ -48,6 +49,15 @@ bool send_signal(int pidfd, int signal) noexcept;
 
 // Effective capabilities of this process, bit n = capability n; 0 when unreadable.
 [[nodiscard]] std::uint64_t effective_capabilities() noexcept;
+
+// While it lives, a signal without effect interrupts this thread's system calls after `after`, and again every `after`.
+class Alarm {
+ public:
+  explicit Alarm(std::chrono::milliseconds after) noexcept;
+  ~Alarm();
+  Alarm(const Alarm&) = delete;
+  Alarm& operator=(const Alarm&) = delete;
+};
 
 // Takes the effective ids of another user for one call, for sockets whose peer looks at them (SO_PEERCRED), and
 // gives them back when it goes out of scope. Does nothing when they are ours already. Root only.

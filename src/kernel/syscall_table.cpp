@@ -132,6 +132,7 @@ constexpr std::uint32_t kSockPacket = 10;
 constexpr std::uint32_t kRefusedElsewhere = 7;  // no socket type; in the list because 4 to 7 are one compare
 constexpr std::uint32_t kFastOpen = 0x20000000;
 constexpr int kIoprioWhoProcess = 1;
+constexpr int kIoprioWhoUser = 3;
 
 constexpr std::string_view kOldMounts = "The mounts of the instance stay as the policy made them.";
 constexpr std::string_view kDebug = "A process that reads or writes another one's memory is that process.";
@@ -279,6 +280,9 @@ constexpr SyscallRow kRows[] = {
     refuse(CALL(sched_setattr), EPERM, "P5", kLauncher, {at_protected_pid(0)}),
     refuse(CALL(ioprio_set), EPERM, "P5", kLauncher, {one_of(0, {kIoprioWhoProcess}), at_protected_pid(1)}),
     refuse(CALL(setpriority), EPERM, "P5", kLauncher, {one_of(0, {PRIO_PROCESS}), at_protected_pid(1)}),
+    // The launcher has the app's user.
+    refuse(CALL(setpriority), EPERM, "P5", kLauncher, {one_of(0, {PRIO_USER})}, Scope::shared_pids),
+    refuse(CALL(ioprio_set), EPERM, "P5", kLauncher, {one_of(0, {kIoprioWhoUser})}, Scope::shared_pids),
 
     // Writes. Read-only opens, read, write and close are never notified: nothing is decided there.
     notify(CALL(open), NotifyKind::open, {.path = 0, .flags = 1, .follows = true}, "S1 S2", kWrite,

@@ -24,6 +24,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kStragglerGrace{2000};
 constexpr std::chrono::milliseconds kSamePress{300};
+constexpr std::chrono::milliseconds kShutdown{3000};
 
 struct SignalName {
   const char* name;
@@ -74,6 +75,8 @@ class Loop {
   Phase phase_ = Phase::running;
   Ending ending_;
   int interrupts_ = 0;
+  bool stop_asked_ = false;
+  std::optional<Clock::time_point> pump_until_;  // draining: the console has this long
   std::optional<Clock::time_point> first_interrupt_;
   bool terminal_input_ = true;
   bool terminal_output_ = true;
@@ -98,6 +101,7 @@ int Loop::timeout() const {
   };
   consider(kill_at_);
   consider(stragglers_until_);
+  consider(pump_until_);
   // Orphans of a container are reaped by SIGCHLD; those that are not our children are looked for.
   if (container_ && phase_ == Phase::ending) {
     consider(Clock::now() + std::chrono::milliseconds(50));
@@ -118,7 +122,9 @@ void Loop::wait_once() {
         container_ ? phase_ == Phase::running : alive);
   watch(pump, parts_.pump != nullptr && parts_.pump->running() ? parts_.pump->pidfd() : -1);
   watch(master, parts_.terminal != nullptr ? parts_.terminal->master() : -1, terminal_output_);
-  watch(input, parts_.terminal != nullptr ? STDIN_FILENO : -1, terminal_input_ && alive);
+  const bool unread = parts_.terminal != nullptr && parts_.terminal->has_unread_input();
+  watch(input, parts_.terminal != nullptr ? STDIN_FILENO : -1, terminal_input_ && alive && !unread);
+  if (unread) watched.at(master).events |= POLLOUT;
   watch(host, parts_.supervisor.watch_fd(), alive);
   const int ready = poll(watched.data(), watched.size(), timeout());
   if (ready < 0 && errno != EINTR) std::abort();
@@ -136,7 +142,10 @@ void Loop::wait_once() {
     signalfd_siginfo info{};
     while (read(parts_.signals, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) on_signal(info);
   }
-  if (is_ready(master)) terminal_output_ = parts_.terminal->carry_output();
+  if (is_ready(master)) {
+    if ((watched[master].revents & POLLOUT) != 0) parts_.terminal->push_input();
+    if ((watched[master].revents & ~POLLOUT) != 0) terminal_output_ = parts_.terminal->carry_output();
+  }
   if (is_ready(input)) terminal_input_ = parts_.terminal->carry_input();
   if (is_ready(status) && (watched[status].revents & POLLIN) != 0) {
     on_status_byte();
@@ -169,6 +178,7 @@ void Loop::on_signal(const signalfd_siginfo& info) {
 void Loop::on_interrupt(int signal) {
   if (is_repeat(first_interrupt_)) return;
   if (++interrupts_ > 1) return force();
+  if (phase_ == Phase::draining) pump_until_ = Clock::now() + kShutdown;
   parts_.supervisor.before_stop_signal();
   signal_app(signal, true);
 }
@@ -199,6 +209,8 @@ void Loop::on_hangup() {
 }
 
 void Loop::stop(int signal) {
+  stop_asked_ = true;
+  if (phase_ == Phase::draining && !pump_until_) pump_until_ = Clock::now() + kShutdown;
   parts_.supervisor.before_stop_signal();
   signal_app(signal, false);
   if (!kill_at_) kill_at_ = Clock::now() + parts_.policy.run.stop_grace;
@@ -284,6 +296,10 @@ void Loop::on_timers() {
       kill_all();
     }
   }
+  if (pump_until_ && now >= *pump_until_ && parts_.pump != nullptr && parts_.pump->running()) {
+    pump_until_.reset();
+    parts_.pump->kill();
+  }
   if (!container_ || phase_ != Phase::ending) return;
   std::vector<pid_t> left = kernel::descendants_of(getpid());
   if (parts_.pump != nullptr) std::erase(left, parts_.pump->pid());
@@ -315,12 +331,18 @@ void Loop::all_ended() {
   // The init has said its last word; waiting for it would only wait for the kernel to take the mounts down.
   if (!container_) (void)waitpid(parts_.launched.init_pid, nullptr, WNOHANG | __WALL);
   if (parts_.terminal != nullptr) {
-    while (terminal_output_) terminal_output_ = parts_.terminal->carry_output();
+    while (terminal_output_) {
+      pollfd left{parts_.terminal->master(), POLLIN, 0};
+      if (poll(&left, 1, 0) != 1) break;
+      terminal_output_ = parts_.terminal->carry_output();
+    }
   }
   if (parts_.pump == nullptr || !parts_.pump->running()) {
     phase_ = Phase::done;
     return;
   }
+  // Somebody who asked for the end does not wait for a console that nobody reads.
+  if (interrupts_ > 0 || stop_asked_ || ending_.forced) pump_until_ = Clock::now() + kShutdown;
   parts_.pump->drain();
 }
 

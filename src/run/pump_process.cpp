@@ -79,7 +79,8 @@ PumpProcess::PumpProcess(PumpProcess&& other) noexcept
       pidfd_(std::move(other.pidfd_)),
       pid_(std::exchange(other.pid_, 0)),
       crashes_(other.crashes_),
-      draining_(other.draining_) {}
+      draining_(other.draining_),
+      killed_(other.killed_) {}
 
 PumpProcess::~PumpProcess() {
   if (pid_ > 0) {
@@ -100,6 +101,7 @@ std::string PumpProcess::on_end() {
     err_.read.reset();
     return {};
   }
+  if (killed_) return {};  // by us, because nobody reads the console any more
   const std::string why = WIFSIGNALED(status) ? "signal " + std::to_string(WTERMSIG(status))
                                               : "status " + std::to_string(WEXITSTATUS(status));
   if (draining_ || ++crashes_ > kMostCrashes) {
@@ -119,6 +121,7 @@ void PumpProcess::drain() {
 }
 
 void PumpProcess::kill() {
+  killed_ = true;
   kernel::send_signal(pidfd_.get(), SIGKILL);
 }
 

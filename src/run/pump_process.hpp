@@ -57,6 +57,7 @@ class PumpProcess {
   pid_t pid_ = 0;
   int crashes_ = 0;
   bool draining_ = false;
+  bool killed_ = false;
 };
 
 }  // namespace cofferdam::run

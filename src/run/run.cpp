@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -61,8 +62,28 @@ Result<Outputs> open_outputs(const RunRequest& request) {
   return outputs;
 }
 
+// The content of a file, through a pipe: the descriptor itself would let the app change the file's mode and times, and,
+// opened for writing, the file. The feeder ends with the file, or when nobody reads.
+Result<kernel::Fd> feed_file(pid_t& feeder) {
+  auto pipe = kernel::make_pipe();
+  if (!pipe) return std::unexpected(pipe.error());
+  feeder = kernel::clone_process(0, nullptr);
+  if (feeder < 0) return fail(std::string("can't start a process: ") + std::strerror(-feeder), -feeder);
+  if (feeder == 0) {
+    std::array<int, 2> kept = {STDIN_FILENO, pipe->write.get()};
+    (void)signal(SIGPIPE, SIG_DFL);
+    if (kernel::die_with_parent() != 0 || kernel::close_all_but(kept) != 0) _exit(125);
+    while (splice(STDIN_FILENO, nullptr, pipe->write.get(), nullptr, 1 << 16, 0) > 0) {
+    }
+    _exit(0);
+  }
+  return kernel::above_stdio(std::move(pipe->read));
+}
+
 // A pipe or a file is the app's; a terminal is not (no server has one): it is read from nowhere, with a hint.
-Result<kernel::Fd> standard_input(Say say) {
+Result<kernel::Fd> standard_input(Say say, pid_t& feeder) {
+  struct stat status{};
+  if (fstat(STDIN_FILENO, &status) == 0 && S_ISREG(status.st_mode)) return feed_file(feeder);
   if (isatty(STDIN_FILENO) == 0) {
     const int copy = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
     if (copy >= 0) return kernel::Fd(copy);
@@ -159,10 +180,11 @@ Result<RunResult> run(const RunRequest& request, Say say) {
   std::optional<Terminal> terminal;
   launch::Stdio stdio;
   kernel::Fd input;
+  pid_t feeder = 0;
   if (request.shell) {
     stdio.terminal = true;
   } else {
-    auto opened = standard_input(say);
+    auto opened = standard_input(say, feeder);
     if (!opened) return std::unexpected(opened.error());
     input = std::move(*opened);
     logs::PumpConfig config;
@@ -213,6 +235,10 @@ Result<RunResult> run(const RunRequest& request, Say say) {
   const ScanResult scan = supervisor.scan();
   events.emit(exited_event(ending.status));
   collector.finish(instance, scan, pump ? pump->counts() : LogCount{}, memory_peak());
+  if (feeder > 0) {
+    kill(feeder, SIGKILL);
+    waitpid(feeder, nullptr, __WALL);
+  }
   RunResult result;
   result.exit_code = exit_code_of(ending.status);
   if (static_cast<launch::Step>(launched->page->failed_step.load()) != launch::Step::none) {

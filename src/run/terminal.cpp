@@ -22,6 +22,8 @@ Terminal::Terminal(kernel::Fd master) : master_(std::move(master)) {
     (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &settings);
   }
   resize();
+  // A program that does not read its terminal must not stop the launcher.
+  (void)fcntl(master_.get(), F_SETFL, fcntl(master_.get(), F_GETFL) | O_NONBLOCK);
 }
 
 Terminal::~Terminal() {
@@ -45,10 +47,18 @@ bool Terminal::carry_input() {
   if (got == 0) {
     // The end of a pipe or file: what Ctrl-D says on a terminal.
     const char end_of_file = 4;
-    (void)kernel::write_all(master_.get(), {&end_of_file, 1});
+    unread_ += end_of_file;
+    push_input();
     return false;
   }
-  return kernel::write_all(master_.get(), {buffer.data(), static_cast<std::size_t>(got)});
+  unread_.append(buffer.data(), static_cast<std::size_t>(got));
+  push_input();
+  return true;
+}
+
+void Terminal::push_input() {
+  const ssize_t wrote = write(master_.get(), unread_.data(), unread_.size());
+  if (wrote > 0) unread_.erase(0, static_cast<std::size_t>(wrote));
 }
 
 bool Terminal::carry_output() {

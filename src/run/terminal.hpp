@@ -5,6 +5,7 @@
 #include <termios.h>
 
 #include <optional>
+#include <string>
 
 #include "kernel/fd.hpp"
 
@@ -23,12 +24,16 @@ class Terminal {
 
   // Bytes from the user to the instance and back. False when that side has ended.
   [[nodiscard]] bool carry_input();
+  // Input that the instance has not taken yet: no more is read until it has (writable again).
+  [[nodiscard]] bool has_unread_input() const { return !unread_.empty(); }
+  void push_input();
   [[nodiscard]] bool carry_output();
   void resize();
   void restore();
 
  private:
   kernel::Fd master_;
+  std::string unread_;
   std::optional<termios> saved_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -22,6 +23,8 @@ namespace {
 
 // More sockets than this at once, made and neither connected nor listening, and the oldest must go.
 constexpr std::size_t kMostHeld = 4096;
+constexpr std::size_t kOwnDescriptors = 400;  // of the launcher for everything else
+constexpr std::chrono::milliseconds kLongestCall{100};
 
 template <class T>
 T socket_option(int socket, int option) {
@@ -53,7 +56,14 @@ ConnectBroker::ConnectBroker(const InstanceView& instance, const ConnectRules& r
       identities_(identities),
       events_(events),
       broker_(broker),
-      epoll_(epoll_create1(EPOLL_CLOEXEC)) {}
+      epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < kMostHeld + kOwnDescriptors) {
+    most_held_ = limit.rlim_cur > 2 * kOwnDescriptors ? limit.rlim_cur - kOwnDescriptors : limit.rlim_cur / 2;
+  } else {
+    most_held_ = kMostHeld;
+  }
+}
 
 void ConnectBroker::handle_socket(kernel::NotifyChannel& channel, const kernel::Notification& call,
                                   const KnownThread& thread) {
@@ -61,6 +71,8 @@ void ConnectBroker::handle_socket(kernel::NotifyChannel& channel, const kernel::
   const auto domain = static_cast<int>(call.args[0]);
   const auto type = static_cast<int>(call.args[1]);
   const auto protocol = static_cast<int>(call.args[2]);
+  if (held_.size() >= most_held_) drop_unused(true);
+  if (held_.size() >= most_held_) return channel.answer_error(call.id, EMFILE);
   kernel::Fd made;
   int error = 0;
   {
@@ -77,7 +89,6 @@ void ConnectBroker::handle_socket(kernel::NotifyChannel& channel, const kernel::
     if (errno != ENOENT) channel.answer_error(call.id, errno);
     return;
   }
-  if (held_.size() >= kMostHeld) held_.erase(held_.begin());
   held_[identity->inode] = Held{std::move(made), thread.view.tid(), -1, Clock::now()};
 }
 
@@ -206,7 +217,12 @@ int ConnectBroker::perform(const kernel::ThreadStatus& caller, int socket, std::
   const kernel::BorrowedIdentity as_caller(caller.euid, caller.egid);
   if (!as_caller.ok()) return EACCES;
   const auto* raw = reinterpret_cast<const sockaddr*>(address.data());
-  return connect(socket, raw, static_cast<socklen_t>(address.size())) == 0 ? 0 : errno;
+  // Another thread of the app can make the socket blocking again at any moment: a signal ends the wait then, and the
+  // connection goes on by itself (connect(2), EINTR).
+  const kernel::Alarm alarm(kLongestCall);
+  if (connect(socket, raw, static_cast<socklen_t>(address.size())) == 0) return 0;
+  if (errno != EINTR) return errno;
+  return raw->sa_family == AF_UNIX ? EAGAIN : EINPROGRESS;
 }
 
 void ConnectBroker::handle_connect(kernel::NotifyChannel& channel, const kernel::Notification& call,

@@ -39,8 +39,8 @@ class ConnectBroker {
   // listen() runs on; the socket needs us no more.
   void handle_listen(const kernel::Notification& call, const KnownThread& thread);
 
-  // Local mode: an abstract name that a process of the instance binds is the instance's own from then on. Performed here
-  // on the copy that was read, because the name is what a later connect is judged by.
+  // Local mode: an abstract name that a process of the instance binds is the instance's own from then on. Performed
+  // here on the copy that was read, because the name is what a later connect is judged by.
   void bind_abstract(kernel::NotifyChannel& channel, const kernel::Notification& call, const KnownThread& thread,
                      std::span<const std::byte> address);
 
@@ -116,7 +116,7 @@ class ConnectBroker {
   void observe(Observed observed);
   void settle_observed(Observed& observed);
   void release(std::uint64_t inode);
-  void drop_unused();
+  void drop_unused(bool at_once = false);
 
   const InstanceView& instance_;
   const ConnectRules& rules_;
@@ -124,6 +124,7 @@ class ConnectBroker {
   EventLog& events_;
   bool broker_;
   kernel::Fd epoll_;
+  std::size_t most_held_ = 0;
   std::unordered_map<std::uint64_t, Held> held_;  // by socket inode
   std::list<Pending> pending_;
   std::list<Observed> observed_;

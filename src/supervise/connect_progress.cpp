@@ -175,10 +175,10 @@ void ConnectBroker::on_tick(kernel::NotifyChannel& channel) {
 }
 
 // A duplicate keeps a port bound and a peer waiting, so it goes once its maker's descriptor is something else.
-void ConnectBroker::drop_unused() {
+void ConnectBroker::drop_unused(bool at_once) {
   const auto now = Clock::now();
   for (auto held = held_.begin(); held != held_.end();) {
-    if (now - held->second.since < kLook) {
+    if (!at_once && now - held->second.since < kLook) {
       ++held;
       continue;
     }

@@ -93,9 +93,9 @@ std::size_t ImageTupleHash::operator()(const ImageTuple& tuple) const noexcept {
 std::vector<std::string> loader_values(const std::vector<std::string>& environment) {
   constexpr std::array<std::string_view, 2> kPrefixes = {"LD_", "PYTHON"};
   constexpr std::array<std::string_view, 13> kNames = {
-      "HOME=", 
-      "NODE_OPTIONS=", "NODE_PATH=",        "RUBYOPT=",           "RUBYLIB=",       "PERL5OPT=",         "PERL5LIB=",
-      "PHPRC=",        "PHP_INI_SCAN_DIR=", "JAVA_TOOL_OPTIONS=", "_JAVA_OPTIONS=", "JDK_JAVA_OPTIONS=", "BASH_ENV="};
+      "HOME=",          "NODE_OPTIONS=",     "NODE_PATH=", "RUBYOPT=",          "RUBYLIB=",
+      "PERL5OPT=",      "PERL5LIB=",         "PHPRC=",     "PHP_INI_SCAN_DIR=", "JAVA_TOOL_OPTIONS=",
+      "_JAVA_OPTIONS=", "JDK_JAVA_OPTIONS=", "BASH_ENV="};
   std::vector<std::string> found;
   for (const std::string& variable : environment) {
     const auto begins = [&](std::string_view start) { return variable.starts_with(start); };
@@ -108,13 +108,13 @@ std::vector<std::string> loader_values(const std::vector<std::string>& environme
 // Options between the interpreter and its script run code as well as the script does (-c, -r, -X presite, a module
 // named by -W): those of the app itself are known, of all others only what can't.
 bool safe_options(const ExecRecord& record, const ExecRecord& app) {
-  constexpr std::array<std::string_view, 14> kHarmless = {"-u", "-B", "-b", "-E", "-I", "-O", "-OO", "-q",
-                                                          "-s", "-P", "-Wd", "-Wi", "-Wdefault", "-Wignore"};
+  constexpr std::array<std::string_view, 21> kHarmless = {
+      "-u",  "-B",  "-b",        "-E",       "-I", "-O",      "-OO",    "-q",    "-s",     "-P",  "-Wd",
+      "-Wi", "-We", "-Wdefault", "-Wignore", "-W", "default", "ignore", "error", "always", "once"};
   const bool python = base_name(record.executable).starts_with("python");
   const auto options = [](const ExecRecord& from) {
     const std::size_t script = std::min(from.script.next, from.argv.size());
-    return std::span(from.argv).subspan(std::min<std::size_t>(1, from.argv.size()),
-                                        script > 1 ? script - 2 : 0);
+    return std::span(from.argv).subspan(std::min<std::size_t>(1, from.argv.size()), script > 1 ? script - 2 : 0);
   };
   if (record.script.kind == ScriptArgument::Kind::none) return true;  // all arguments are compared
   return std::ranges::all_of(options(record), [&](const std::string& option) {

@@ -83,7 +83,8 @@ class Walk {
       const std::string relative = prefix.empty() ? name : prefix + "/" + name;
       path_bytes_ += relative.size();
       if (path_bytes_ > kMostPathBytes) {
-        if (!std::exchange(too_long_, true)) problems_.emplace_back("more than 24 MiB of paths: the rest was not looked at");
+        if (!std::exchange(too_long_, true))
+          problems_.emplace_back("more than 24 MiB of paths: the rest was not looked at");
         return;
       }
       if (!visit_(fd, name.c_str(), relative, status) || !S_ISDIR(status.st_mode) || depth >= kDeepest) continue;
@@ -346,7 +347,8 @@ std::vector<std::string> keep_writes(const InstanceView& instance, const ScanRes
     }
     const kernel::Fd to = kernel::open_resolved(base.get(), relative.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW,
                                                 kernel::kBeneath | kernel::kNoSymlinks, status.st_mode & 0700);
-    if (!to || !copy_file(from.get(), to.get(), status.st_size)) problems.push_back(change.path + ": " + std::strerror(errno));
+    if (!to || !copy_file(from.get(), to.get(), status.st_size))
+      problems.push_back(change.path + ": " + std::strerror(errno));
   }
   return problems;
 }

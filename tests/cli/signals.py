@@ -528,10 +528,9 @@ def stdin_that_stays_open(place):
 
 @test
 def stdin_is_not_read_by_us(place):
-    """What the app leaves unread is there for the next command."""
-    place.file("input", "first\nsecond\n")
-    out, err = pipeline(place, "{ cofferdam run --format raw -- /usr/bin/python3 -c "
-                               "'import os; print(os.read(0, 6).decode(), end=\"\", flush=True)'; cat; } < input")
+    """What the app leaves unread in a pipe is there for the next command. (A file's content comes through a pipe.)"""
+    out, err = pipeline(place, "printf 'first\\nsecond\\n' | { cofferdam run --format raw -- /usr/bin/python3 -c "
+                               "'import os; print(os.read(0, 6).decode(), end=\"\", flush=True)'; cat; }")
     equal(out, b"first\nsecond\n", f"the first line by the app, the second by cat ({err})")
 
 

@@ -36,6 +36,9 @@ TEST(SameProgram, IsTheSameExecutableScriptAndArguments) {
   EXPECT_TRUE(same_program(app, record({"/venv/bin/python", "-W", "error", "-u", "manage.py", "runserver"})));
   EXPECT_TRUE(same_program(app, record({"python3", "./manage.py", "runserver"})));  // another way to the same file
   EXPECT_FALSE(same_program(app, record({"python3", "manage.py", "dbshell"})));
+  EXPECT_FALSE(same_program(app, record({"python3", "-cimport evil", "manage.py", "runserver"})));
+  EXPECT_FALSE(same_program(app, record({"python3", "-W", "error::evil.Category", "manage.py", "runserver"})));
+  EXPECT_FALSE(same_program(app, record({"python3", "-i", "manage.py", "runserver"})));
   EXPECT_FALSE(same_program(app, record({"python3", "manage.py", "runserver", "x"})));
   EXPECT_FALSE(same_program(app, record({"python3", "manage.py"})));
   EXPECT_FALSE(same_program(app, record({"python3", "-m", "manage.py", "runserver"})));
@@ -72,7 +75,8 @@ TEST(SameProgram, ModulesAndCodeAreComparedByTheirText) {
   EXPECT_FALSE(same_program(module, record({"python3", "-m", "flask", "shell"})));
   EXPECT_FALSE(same_program(module, record({"python3", "-m", "django", "run"})));
   const ExecRecord code = record({"sh", "-c", "exec app"}, "/usr/bin/dash");
-  EXPECT_TRUE(same_program(code, record({"/bin/sh", "-e", "-c", "exec app"}, "/usr/bin/dash")));
+  // An option that the app itself was not started with may run code of its own.
+  EXPECT_FALSE(same_program(code, record({"/bin/sh", "-e", "-c", "exec app"}, "/usr/bin/dash")));
   EXPECT_FALSE(same_program(code, record({"sh", "-c", "exec app "}, "/usr/bin/dash")));
 }
 
@@ -135,8 +139,8 @@ TEST(LoaderValues, AreThoseThatSteerLoadersAndInterpreters) {
   EXPECT_THAT(loader_values({"PATH=/bin", "LD_PRELOAD=/x.so", "PYTHONPATH=/a", "HOME=/h", "NODE_OPTIONS=--x",
                              "RUBYOPT=-w", "PERL5OPT=-d", "JAVA_TOOL_OPTIONS=-x", "PHPRC=/p", "BASH_ENV=/b", "LDX=1",
                              "NODE_OPTIONS_X=1", "MYLD_PRELOAD=/x", "XPYTHONPATH=1", ""}),
-              ElementsAre("BASH_ENV=/b", "JAVA_TOOL_OPTIONS=-x", "LD_PRELOAD=/x.so", "NODE_OPTIONS=--x", "PERL5OPT=-d",
-                          "PHPRC=/p", "PYTHONPATH=/a", "RUBYOPT=-w"));
+              ElementsAre("BASH_ENV=/b", "HOME=/h", "JAVA_TOOL_OPTIONS=-x", "LD_PRELOAD=/x.so", "NODE_OPTIONS=--x",
+                          "PERL5OPT=-d", "PHPRC=/p", "PYTHONPATH=/a", "RUBYOPT=-w"));
   EXPECT_EQ(loader_values({"LD_A=1", "LD_B=2"}), loader_values({"LD_B=2", "LD_A=1"}));
   EXPECT_THAT(loader_values({}), IsEmpty());
 }

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <ostream>
+#include <string>
+#include <vector>
+
 namespace cofferdam::supervise {
 namespace {
 
@@ -26,6 +30,11 @@ struct Row {
   const char* text;
   std::size_t next;
 };
+
+void PrintTo(const Row& row, std::ostream* out) {
+  *out << row.executable;
+  for (const std::string& argument : row.argv) *out << " '" << argument << "'";
+}
 
 class ScriptForms : public testing::TestWithParam<Row> {};
 
