@@ -51,10 +51,16 @@ std::optional<ImageTuple> read_tuple(const kernel::ThreadView& thread, std::stri
 // The script file as the process would open it: relative to its own working directory and root.
 void identify_script(const kernel::ThreadView& thread, ExecRecord& record) {
   const std::string& path = record.script.text;
-  const kernel::Fd start = path.starts_with('/') ? thread.pin_root() : thread.pin_working_directory();
-  const std::size_t first = path.find_first_not_of('/');
-  if (!start || first == std::string::npos) return;
-  const kernel::Fd script(openat(start.get(), path.c_str() + (path.starts_with('/') ? first : 0), O_PATH | O_CLOEXEC));
+  // From the caller's own root: an absolute link on the way must not be followed in ours.
+  const kernel::Fd root = thread.pin_root();
+  std::string absolute = path;
+  if (!path.starts_with('/')) {
+    auto directory = kernel::read_link_at(thread.directory(), "cwd");
+    if (!directory) return;
+    absolute = *directory + "/" + path;
+  }
+  if (!root) return;
+  const kernel::Fd script = kernel::open_resolved(root.get(), absolute.c_str(), O_PATH, kernel::kInRoot);
   if (!script) return;
   if (auto identity = kernel::identify(script.get(), "")) record.script_identity = *identity;
   if (auto canonical = kernel::read_link_at(AT_FDCWD, ("/proc/self/fd/" + std::to_string(script.get())).c_str())) {
@@ -92,10 +98,28 @@ std::size_t ImageTupleHash::operator()(const ImageTuple& tuple) const noexcept {
 
 std::vector<std::string> loader_values(const std::vector<std::string>& environment) {
   constexpr std::array<std::string_view, 2> kPrefixes = {"LD_", "PYTHON"};
-  constexpr std::array<std::string_view, 13> kNames = {
-      "HOME=",          "NODE_OPTIONS=",     "NODE_PATH=", "RUBYOPT=",          "RUBYLIB=",
-      "PERL5OPT=",      "PERL5LIB=",         "PHPRC=",     "PHP_INI_SCAN_DIR=", "JAVA_TOOL_OPTIONS=",
-      "_JAVA_OPTIONS=", "JDK_JAVA_OPTIONS=", "BASH_ENV="};
+  constexpr std::array<std::string_view, 22> kNames = {"HOME=",
+                                                       "NODE_OPTIONS=",
+                                                       "NODE_PATH=",
+                                                       "RUBYOPT=",
+                                                       "RUBYLIB=",
+                                                       "PERL5OPT=",
+                                                       "PERL5LIB=",
+                                                       "PHPRC=",
+                                                       "PHP_INI_SCAN_DIR=",
+                                                       "JAVA_TOOL_OPTIONS=",
+                                                       "_JAVA_OPTIONS=",
+                                                       "JDK_JAVA_OPTIONS=",
+                                                       "BASH_ENV=",
+                                                       "OPENSSL_CONF=",
+                                                       "OPENSSL_MODULES=",
+                                                       "GCONV_PATH=",
+                                                       "CLASSPATH=",
+                                                       "DOTNET_STARTUP_HOOKS=",
+                                                       "PERL5DB=",
+                                                       "PERLLIB=",
+                                                       "GEM_HOME=",
+                                                       "GEM_PATH="};
   std::vector<std::string> found;
   for (const std::string& variable : environment) {
     const auto begins = [&](std::string_view start) { return variable.starts_with(start); };
