@@ -72,7 +72,10 @@ void ConnectBroker::handle_socket(kernel::NotifyChannel& channel, const kernel::
   const auto type = static_cast<int>(call.args[1]);
   const auto protocol = static_cast<int>(call.args[2]);
   if (held_.size() >= most_held_) drop_unused(true);
-  if (held_.size() >= most_held_) return channel.answer_error(call.id, EMFILE);
+  // Still full: the oldest goes, so that one program's idle sockets don't cut off another's.
+  if (held_.size() >= most_held_) {
+    held_.erase(std::ranges::min_element(held_, {}, [](const auto& entry) { return entry.second.made; }));
+  }
   kernel::Fd made;
   int error = 0;
   {
@@ -89,7 +92,7 @@ void ConnectBroker::handle_socket(kernel::NotifyChannel& channel, const kernel::
     if (errno != ENOENT) channel.answer_error(call.id, errno);
     return;
   }
-  held_[identity->inode] = Held{std::move(made), thread.view.tid(), -1, Clock::now()};
+  held_[identity->inode] = Held{std::move(made), thread.view.tid(), -1, Clock::now(), Clock::now()};
 }
 
 ConnectBroker::Target ConnectBroker::find_socket(const kernel::Notification& call, const KnownThread& thread) {

@@ -64,7 +64,8 @@ class ConnectBroker {
     kernel::Fd socket;
     pid_t tid = 0;
     int number = -1;  // in the caller's table; unknown until its first use
-    Clock::time_point since;
+    Clock::time_point since;  // of the last look
+    Clock::time_point made;
   };
   // A blocking connect whose caller waits.
   struct Pending {

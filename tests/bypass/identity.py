@@ -1,0 +1,109 @@
+#!/usr/bin/python3
+"""identity.py CASE ARGUMENT: an application in Python that starts itself once more, as an attacker would.
+
+Rule (b) of the identity counts a child that runs the app's executable with the app's script and arguments as the app
+(that is how reloaders work). Each case here is code of somebody else in such a disguise; when it runs it dials the
+database. The cases are for the interpreter that runs this file.
+"""
+
+import os
+import subprocess
+import sys
+
+CASE = sys.argv[1]
+SCRATCH = os.environ["SCRATCH"]
+SELF = os.path.abspath(__file__)
+DIAL = (f"import os, socket; s = socket.create_connection(('127.0.0.1', {os.environ['DB_PORT']}), 3); "
+        f"s.sendall(b'{os.environ['RUN_ID']} {CASE}\\n'); os._exit(0)")
+GUARDED = f"try:\n    exec({DIAL!r})\nexcept OSError:\n    os._exit(1)\n"
+
+
+def again(options=(), script=SELF, env=None, data="", cwd=None):
+    """Runs the interpreter with `options`, then the script and arguments of this very process."""
+    subprocess.run([sys.executable, *options, script, *sys.argv[1:]], env=env, input=data, text=True, cwd=cwd,
+                   stderr=subprocess.DEVNULL, check=False, timeout=5)
+
+
+def code_file(*names):
+    """A file in a directory of the attacker's with code that dials when it is imported."""
+    path = os.path.join(SCRATCH, *names)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="ascii") as file:
+        file.write("import os\n" + GUARDED)
+    return os.path.dirname(path)
+
+
+def other_code():
+    """I2: the same interpreter with other code."""
+    subprocess.run([sys.executable, "-c", DIAL, *sys.argv[1:]], stderr=subprocess.DEVNULL, check=False)
+
+
+def code_in_option():
+    """I2b: -cCODE in one argument looks like an option before the script."""
+    again(["-c" + DIAL])
+
+
+def code_named_like_script():
+    """I2c: in `-Sc CODE` the code is no value of an option that is known, but a link by that name leads to the script."""
+    os.chdir(SCRATCH)
+    os.symlink(os.path.relpath(SELF, SCRATCH), "exec(input())")
+    again(["-Sc"], script="exec(input())", data=DIAL + "\n")
+
+
+def module_named_like_script():
+    """I2d: the same with a module."""
+    folder = code_file("evil.py")
+    os.symlink(os.path.relpath(SELF, folder), os.path.join(folder, "evil"))
+    again(["-Bm"], script="evil", cwd=folder)
+
+
+def import_path():
+    """I9: modules of the attacker's before those of the app."""
+    again(env={**os.environ, "PYTHONPATH": code_file("path", "sitecustomize.py")})
+
+
+def import_path_behind_padding():
+    """I9b: the same behind more environment than somebody may want to read."""
+    padding = {f"PAD{i}": "x" * 100000 for i in range(4)}
+    loaders = {name: value for name, value in os.environ.items() if name.startswith(("PYTHON", "LD_"))}
+    again(env={**loaders, **padding, **os.environ, "PYTHONPATH": code_file("padded", "sitecustomize.py")})
+
+
+def home():
+    """I9c: the user's own site-packages are in the home directory that the environment names."""
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    folder = code_file("home", ".local", "lib", version, "site-packages", "usercustomize.py")
+    again(env={**os.environ, "HOME": folder.split("/.local")[0]})
+
+
+def interactive():
+    """I9d: an option reads more code from standard input once the script has ended."""
+    again(["-i"], data=DIAL + "\n")
+
+
+def planted_at_home():
+    """I18: the limit of every re-exec: what it loads from a writable mount may be somebody else's by then."""
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    folder = os.path.join(os.environ["HOME"], ".local", "lib", version, "site-packages")
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "usercustomize.py"), "w", encoding="ascii") as written:
+        written.write("import os\n" + GUARDED)
+    again()
+
+
+def same_again():
+    """I13: the limit of rule (b): the app's own script with the app's own arguments is the app."""
+    if os.environ.get("SECOND") != "1":
+        again(env={**os.environ, "SECOND": "1"})
+    else:
+        exec(DIAL)  # pylint: disable=exec-used
+
+
+CASES = {"I2": other_code, "I2b": code_in_option, "I2c": code_named_like_script, "I2d": module_named_like_script,
+         "I9": import_path, "I9b": import_path_behind_padding, "I9c": home, "I9d": interactive,
+         "I18": planted_at_home, "I13": same_again}
+
+if __name__ == "__main__":
+    if not sys.flags.interactive or CASE != "I9d":
+        CASES[CASE]()
+    print(CASE, "ended", flush=True)
