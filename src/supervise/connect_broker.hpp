@@ -63,7 +63,7 @@ class ConnectBroker {
   struct Held {
     kernel::Fd socket;
     pid_t tid = 0;
-    int number = -1;  // in the caller's table; unknown until its first use
+    int number = -1;          // in the caller's table; unknown until its first use
     Clock::time_point since;  // of the last look
     Clock::time_point made;
   };
