@@ -32,6 +32,7 @@ constexpr std::size_t kMostReported = 100;
 constexpr int kDirectoriesPerLook = 256;
 constexpr std::uint32_t kEvents = IN_CLOSE_WRITE | IN_ATTRIB | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
                                   IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK;
+constexpr const char* kNoDirectory = "could not be replayed: its directory is not the host's any more";
 constexpr std::uint64_t kInside =
     kernel::kBeneath | kernel::kNoSymlinks | kernel::kNoMagicLinks | kernel::kNoMountCrossing;
 
@@ -140,20 +141,35 @@ void Watch::walk_some() {
   for (int i = 0; i < kDirectoriesPerLook && !to_walk_.empty(); ++i) {
     const WatchedDirectory next = std::move(to_walk_.front());
     to_walk_.pop_front();
-    add_directory(*next.mount, next.relative);
+    if (add_directory(*next.mount, next.relative)) list_directory(*next.mount, next.relative);
   }
 }
 
-void Watch::add_directory(const InstanceMount& mount, const std::string& relative) {
+bool Watch::is_watched(const InstanceMount& mount, const std::string& relative) const {
+  const std::string path = mount.plan->path + "/" + relative;
+  // The kernel tells one directory by one number, whatever its name; a name alone may be another directory's by now.
+  const auto directory = directories_.find(inotify_add_watch(inotify_.get(), path.c_str(), kEvents));
+  return directory != directories_.end() && directory->second.mount == &mount && directory->second.relative == relative;
+}
+
+bool Watch::add_directory(const InstanceMount& mount, const std::string& relative) {
   const std::string path = relative.empty() ? mount.plan->path : mount.plan->path + "/" + relative;
   const int descriptor = inotify_add_watch(inotify_.get(), path.c_str(), kEvents);
   if (descriptor < 0) {
     if (errno == ENOSPC) {
       give_up("the inotify limit is reached at " + path, "raise it: sysctl fs.inotify.max_user_watches=524288");
     }
-    return;  // gone already, or not readable for us
+    return false;  // gone already, or not readable for us
   }
-  directories_[descriptor] = {&mount, relative};
+  WatchedDirectory& watched = directories_[descriptor];
+  const bool known = watched.mount == &mount && watched.relative == relative && !relative.empty();
+  watched = {&mount, relative};
+  return !known;
+}
+
+// The first walk: directories to go on with, and what has changed since the start.
+void Watch::list_directory(const InstanceMount& mount, const std::string& relative) {
+  const std::string path = relative.empty() ? mount.plan->path : mount.plan->path + "/" + relative;
   // What changed between the start and this moment; a directory's own time tells whether a name came or went.
   struct stat directory{};
   const bool changed = stat(path.c_str(), &directory) == 0 && nanoseconds(directory.st_ctim) >= started_ns_;
@@ -163,12 +179,12 @@ void Watch::add_directory(const InstanceMount& mount, const std::string& relativ
     if (name == "." || name == "..") continue;
     const std::string child = join(relative, std::string(name));
     struct stat status{};
-    if (changed && lstat((mount.plan->path + "/" + child).c_str(), &status) == 0 &&
-        nanoseconds(status.st_ctim) >= started_ns_) {
-      note(mount, child, true);
-    }
-    if (entry->d_type != DT_DIR) continue;
-    if (is_ours(mount, child)) to_walk_.push_back({&mount, child});
+    const bool touched = changed && lstat((mount.plan->path + "/" + child).c_str(), &status) == 0 &&
+                         nanoseconds(status.st_ctim) >= started_ns_;
+    if (touched) note(mount, child, true);
+    // A directory that was moved here as a whole keeps its own times: it is replayed with everything in it.
+    const bool arrived = touched && nanoseconds(status.st_mtim) < started_ns_;
+    if (entry->d_type == DT_DIR && !arrived && is_ours(mount, child)) to_walk_.push_back({&mount, child});
   }
 }
 
@@ -206,22 +222,35 @@ void Watch::note(const InstanceMount& mount, const std::string& relative, bool r
   change.replaced = change.replaced || replaced;
 }
 
-bool Watch::too_much() const {
-  if (changes_.size() > kMostAtOnce) return true;
-  std::map<const InstanceMount*, std::uint64_t> bytes;
-  for (const auto& [path, change] : changes_) {
-    struct stat status{};
-    if (lstat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode)) {
-      bytes[change.mount] += static_cast<std::uint64_t>(status.st_size);
-    }
+// A directory that is new to us counts with everything in it.
+void Watch::measure(const InstanceMount& mount, const std::string& relative, Amount& amount) const {
+  const std::string path = mount.plan->path + "/" + relative;
+  struct stat status{};
+  if (++amount.changes > kMostAtOnce || lstat(path.c_str(), &status) != 0) return;
+  if (S_ISREG(status.st_mode)) amount.bytes[&mount] += static_cast<std::uint64_t>(status.st_size);
+  if (!S_ISDIR(status.st_mode) || is_watched(mount, relative)) return;
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(opendir(path.c_str()), closedir);
+  while (const dirent* entry = stream ? readdir(stream.get()) : nullptr) {
+    const std::string_view name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    const std::string child = join(relative, std::string(name));
+    if (is_ours(mount, child)) measure(mount, child, amount);
+    if (amount.changes > kMostAtOnce) return;
   }
-  return std::ranges::any_of(bytes, [](const auto& sum) { return sum.second > sum.first->plan->size / 4; });
+}
+
+bool Watch::too_much() const {
+  Amount amount;
+  for (const auto& [path, change] : changes_) {
+    measure(*change.mount, change.relative, amount);
+    if (amount.changes > kMostAtOnce) return true;
+  }
+  return std::ranges::any_of(amount.bytes, [](const auto& sum) { return sum.second > sum.first->plan->size / 4; });
 }
 
 void Watch::replay_all() {
   if (too_much()) {
-    return give_up(std::to_string(changes_.size()) + " files changed on the host at once",
-                   "restart the run to see host changes");
+    return give_up("more changed on the host at once than is replayed", "restart the run to see host changes");
   }
   const auto changes = std::move(changes_);
   changes_.clear();
@@ -232,7 +261,7 @@ void Watch::replay(const Change& change) {
   const std::string host_path = change.mount->plan->path + "/" + change.relative;
   struct stat status{};
   if (lstat(host_path.c_str(), &status) != 0) return replay_removal(change);
-  if (S_ISDIR(status.st_mode)) return replay_directory(change);
+  if (S_ISDIR(status.st_mode)) return replay_directory(change, status.st_mode & 07777);
   if (S_ISLNK(status.st_mode)) return replay_link(change);
   if (!S_ISREG(status.st_mode)) return;
   const kernel::Fd host(open(host_path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
@@ -271,7 +300,8 @@ void Watch::replay_file(const Change& change, int host) {
                   "restart the run to take the host's version");
   }
   const kernel::Fd parent = open_parent(change.mount->root, change.relative);
-  if (!parent) return;
+  if (!parent) return report(path, kNoDirectory, "restart the run to see the host's state");
+  clear_directory(change, parent.get());
   // The host's own way is kept: a rename arrives as a rename, a write in place as a write.
   const std::string target = name_of(change.relative);
   const std::string temporary = change.replaced ? ".cofferdam-replay~" : target;
@@ -282,7 +312,9 @@ void Watch::replay_file(const Change& change, int host) {
   if (copied) copy_attributes(file.get(), status);
   file.reset();
   if (copied && change.replaced && renameat(parent.get(), temporary.c_str(), parent.get(), target.c_str()) != 0) {
-    return report(path, std::string("could not be replayed: ") + std::strerror(errno),
+    const int why = errno;
+    (void)unlinkat(parent.get(), temporary.c_str(), 0);
+    return report(path, std::string("could not be replayed: ") + std::strerror(why),
                   "restart the run to see the host's state");
   }
   if (!copied) {
@@ -304,8 +336,23 @@ void Watch::replay_link(const Change& change) {
   const char* temporary = ".cofferdam-replay~";
   (void)unlinkat(parent.get(), temporary, 0);
   if (symlinkat(text->c_str(), parent.get(), temporary) != 0) return;
-  (void)renameat(parent.get(), temporary, parent.get(), name_of(change.relative).c_str());
+  clear_directory(change, parent.get());
+  if (renameat(parent.get(), temporary, parent.get(), name_of(change.relative).c_str()) != 0) {
+    const int why = errno;
+    (void)unlinkat(parent.get(), temporary, 0);
+    return report(change.mount->plan->path + "/" + change.relative,
+                  std::string("could not be replayed: ") + std::strerror(why),
+                  "restart the run to see the host's state");
+  }
   remember(change);
+}
+
+// A directory of the instance where the host has a file or a link now.
+void Watch::clear_directory(const Change& change, int parent) {
+  struct stat status{};
+  if (fstatat(parent, name_of(change.relative).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode)) {
+    replay_removal(change);
+  }
 }
 
 void Watch::replay_removal(const Change& change) {
@@ -330,28 +377,35 @@ void Watch::replay_removal(const Change& change) {
   remember(change);
 }
 
-void Watch::replay_directory(const Change& change) {
+void Watch::replay_directory(const Change& change, mode_t mode) {
   const std::string path = change.mount->plan->path + "/" + change.relative;
   const kernel::Fd parent = open_parent(change.mount->root, change.relative);
-  if (!parent) return;
-  (void)mkdirat(parent.get(), name_of(change.relative).c_str(), 0755);
-  add_directory(*change.mount, change.relative);
-  // Files that were there before we watched it.
+  if (!parent) return report(path, kNoDirectory, "restart the run to see the host's state");
+  const std::string name = name_of(change.relative);
+  (void)mkdirat(parent.get(), name.c_str(), 0755);
+  const kernel::Fd directory = kernel::open_resolved(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY, kInside);
+  if (directory) (void)fchmod(directory.get(), mode);
+  // What is in a directory that we watch has events of its own.
+  if (!add_directory(*change.mount, change.relative)) return;
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(opendir(path.c_str()), closedir);
   while (const dirent* entry = stream ? readdir(stream.get()) : nullptr) {
-    const std::string_view name = entry->d_name;
-    if (name == "." || name == "..") continue;
-    const std::string child = join(change.relative, std::string(name));
+    const std::string_view child_name = entry->d_name;
+    if (child_name == "." || child_name == "..") continue;
+    const std::string child = join(change.relative, std::string(child_name));
     if (is_ours(*change.mount, child)) replay({change.mount, child, false});
   }
 }
 
 void Watch::report(const std::string& path, const std::string& what, const std::string& fix) {
   if (reported_.size() >= kMostReported || !reported_.emplace(path, true).second) return;
+  emit(path, path + " " + what, fix);
+}
+
+void Watch::emit(const std::string& path, std::string message, const std::string& fix) {
   Finding finding;
   finding.code = "CD105";
   finding.severity = Severity::warning;
-  finding.message = path + " " + what;
+  finding.message = std::move(message);
   finding.fix = fix;
   finding.policy.key = "storage.mounts";
   finding.path = path;
@@ -359,7 +413,7 @@ void Watch::report(const std::string& path, const std::string& what, const std::
 }
 
 void Watch::give_up(const std::string& why, const std::string& fix) {
-  report(why + ":", "live reload has stopped", fix);
+  emit("", why + ": live reload has stopped", fix);
   inotify_.reset();
   directories_.clear();
   to_walk_.clear();

@@ -50,19 +50,30 @@ class Watch {
   };
 
   void walk_some();
-  void add_directory(const InstanceMount& mount, const std::string& relative);
+  // False when it was watched under this name already.
+  bool add_directory(const InstanceMount& mount, const std::string& relative);
+  void list_directory(const InstanceMount& mount, const std::string& relative);
+  [[nodiscard]] bool is_watched(const InstanceMount& mount, const std::string& relative) const;
   void note(const InstanceMount& mount, const std::string& relative, bool replaced);
   void replay_all();
+  // What a replay would copy.
+  struct Amount {
+    std::size_t changes = 0;
+    std::map<const InstanceMount*, std::uint64_t> bytes;
+  };
+  void measure(const InstanceMount& mount, const std::string& relative, Amount& amount) const;
   [[nodiscard]] bool too_much() const;
   void replay(const Change& change);
   void replay_file(const Change& change, int host);
   void replay_link(const Change& change);
   void replay_removal(const Change& change);
-  void replay_directory(const Change& change);
+  void clear_directory(const Change& change, int parent);
+  void replay_directory(const Change& change, mode_t mode);
   [[nodiscard]] bool changed_by_app(const Change& change) const;
   void remember(const Change& change);
   [[nodiscard]] bool is_ours(const InstanceMount& mount, const std::string& relative) const;
   void report(const std::string& path, const std::string& what, const std::string& fix);
+  void emit(const std::string& path, std::string message, const std::string& fix);
   void give_up(const std::string& why, const std::string& fix);
 
   const InstanceView& instance_;

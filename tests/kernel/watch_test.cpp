@@ -339,6 +339,82 @@ TEST_F(WatchTest, TooManyFilesAtOnceStopIt) {
   EXPECT_THAT(findings_.all.front().fix, HasSubstr("restart the run to see host changes"));
 }
 
+TEST_F(WatchTest, ATreeThatIsTooLargeStopsItBeforeAnyOfItIsCopied) {
+  const test::TemporaryDirectory elsewhere;
+  elsewhere.make_directory("modules/deep");
+  for (int i = 0; i <= 2000; ++i) std::ofstream(elsewhere("modules/deep/" + std::to_string(i))) << "x";
+  begin();
+  std::filesystem::rename(elsewhere("modules"), host_("modules"));
+  ASSERT_TRUE(run_until([&] { return watch_->fd() < 0 || inside_.has("modules/deep/2000"); }));
+  EXPECT_LT(watch_->fd(), 0);
+  EXPECT_FALSE(inside_.has("modules"));
+  ASSERT_THAT(findings_.all, SizeIs(1));
+  EXPECT_EQ(findings_.all.front().path, "");
+}
+
+TEST_F(WatchTest, AChangeOfADirectoryItselfCopiesNothing) {
+  host_.write("sub/deep/file", "lower");
+  inside_.make_directory("sub/deep");
+  begin();
+  ASSERT_EQ(::chmod(host_("sub").c_str(), 0750), 0);
+  ASSERT_EQ(::utimensat(AT_FDCWD, host_("sub").c_str(), nullptr, 0), 0);
+  catch_up();
+  EXPECT_FALSE(inside_.has("sub/deep/file"));
+  struct stat status{};
+  ASSERT_EQ(::stat(inside_("sub").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777, 0750U);
+}
+
+TEST_F(WatchTest, ANewTreeIsReplayedOnce) {
+  begin();
+  host_.write("a/b/c/d/file", "x");
+  ASSERT_TRUE(run_until([&] { return inside_.read("a/b/c/d/file") == "x"; }));
+  const std::uint64_t before = inode("a/b/c/d/file");
+  catch_up();
+  catch_up();
+  EXPECT_EQ(inode("a/b/c/d/file"), before);
+}
+
+TEST_F(WatchTest, ADirectoryThatBecameAFileOrALinkDoesSo) {
+  begin();
+  for (const char* name : {"link/file", "file/file", "saved/file"}) host_.write(name, "x");
+  catch_up();
+  for (const char* name : {"link", "file", "saved"}) std::filesystem::remove_all(host_(name));
+  host_.make_link("link", "x");
+  host_.write("file", "now a file");
+  replace("saved", "now a file");
+  catch_up();
+  EXPECT_EQ(std::filesystem::is_symlink(inside_("link")), true);
+  EXPECT_EQ(inside_.read("file"), "now a file");
+  EXPECT_EQ(inside_.read("saved"), "now a file");
+  EXPECT_FALSE(inside_.has(".cofferdam-replay~"));
+}
+
+TEST_F(WatchTest, NothingIsLeftOfAReplayThatFailed) {
+  begin();
+  for (const char* name : {"link/file", "saved/file"}) host_.write(name, "x");
+  catch_up();
+  for (const char* name : {"link/app", "saved/app"}) inside_.write(name, "mine");
+  for (const char* name : {"link", "saved"}) std::filesystem::remove_all(host_(name));
+  host_.make_link("link", "x");
+  replace("saved", "now a file");
+  catch_up();
+  EXPECT_FALSE(inside_.has(".cofferdam-replay~"));
+  EXPECT_EQ(inside_.read("link/app"), "mine");
+  EXPECT_THAT(findings_.all, SizeIs(2));
+}
+
+TEST_F(WatchTest, TheEndOfItIsSaidAfterAHundredFindings) {
+  for (int i = 0; i < 120; ++i) inside_.write("a" + std::to_string(i), "mine");
+  begin();
+  for (int i = 0; i < 120; ++i) host_.write("a" + std::to_string(i), "host");
+  catch_up();
+  EXPECT_THAT(findings_.all, SizeIs(100));
+  for (int i = 0; i <= 2000; ++i) std::ofstream(host_("file" + std::to_string(i))) << "x";
+  ASSERT_TRUE(run_until([&] { return watch_->fd() < 0; }));
+  EXPECT_THAT(findings_.all.back().message, HasSubstr("live reload has stopped"));
+}
+
 TEST_F(WatchTest, TooManyBytesAtOnceStopIt) {
   plan_.size = 400;
   begin();
