@@ -99,6 +99,20 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"dash", {"/bin/sh", "-c", "app | cat"}, Kind::code, "app | cat", 3},
         Row{"dash", {"-dash"}, Kind::none, "", 1}, Row{"ash", {"sh", "./run"}, Kind::file, "./run", 2}));
 
+INSTANTIATE_TEST_SUITE_P(OptionsInOneWord, ScriptForms,
+                         testing::Values(Row{"python3", {"python3", "-um", "flask", "run"}, Kind::module, "flask", 3},
+                                         Row{"python3", {"python3", "-uBmflask", "run"}, Kind::module, "flask", 2},
+                                         Row{"python3", {"python3", "-Ic", "import os"}, Kind::code, "import os", 3},
+                                         Row{"python3", {"python3", "-uW", "error", "app.py"}, Kind::file, "app.py", 4},
+                                         Row{"python3", {"python3", "-uB", "app.py"}, Kind::file, "app.py", 3},
+                                         Row{"perl", {"perl", "-we", "1"}, Kind::code, "1", 3},
+                                         Row{"bash", {"bash", "-lc", "exec app"}, Kind::code, "exec app", 3},
+                                         Row{"bash", {"bash", "-eo", "pipefail", "run"}, Kind::file, "run", 4},
+                                         Row{"dash", {"sh", "-ec", "app"}, Kind::code, "app", 3},
+                                         // system(3) of glibc
+                                         Row{"dash", {"sh", "-c", "--", "psql"}, Kind::code, "psql", 4},
+                                         Row{"dash", {"sh", "-c", "--"}, Kind::none, "", 1}));
+
 INSTANTIATE_TEST_SUITE_P(NoInterpreter, ScriptForms,
                          testing::Values(Row{"shuf", {"shuf", "-c", "x"}, Kind::none, "", 1},
                                          Row{"nodemon", {"nodemon", "server.js"}, Kind::none, "", 1},
