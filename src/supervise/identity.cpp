@@ -22,6 +22,16 @@ std::string base_name(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
 }
 
+// Programs of many names: what they do is decided by the one under which they are called.
+bool has_many_names(const ExecRecord& record) {
+  constexpr std::array<std::string_view, 3> kManyNames = {"busybox", "coreutils", "toybox"};
+  return std::ranges::find(kManyNames, std::string_view(base_name(record.executable))) != kManyNames.end();
+}
+
+std::string called_as(const ExecRecord& record) {
+  return record.argv.empty() ? base_name(record.executable) : base_name(record.argv[0]);
+}
+
 // A script shows under its own name (gunicorn, not python3.11), and a program of many names under the one that was
 // called: sh, not dash.
 std::string program_name(const ExecRecord& record) {
@@ -152,6 +162,7 @@ bool safe_options(const ExecRecord& record, const ExecRecord& app) {
 bool same_program(const ExecRecord& app, const ExecRecord& other) {
   if (app.tuple.device != other.tuple.device || app.tuple.inode != other.tuple.inode) return false;
   if (!same_script(app, other) || app.loader_values != other.loader_values || !safe_options(other, app)) return false;
+  if (has_many_names(app) && called_as(app) != called_as(other)) return false;
   const auto rest = [](const ExecRecord& record) {
     const std::size_t from = std::min(record.script.next, record.argv.size());
     return std::vector<std::string>(record.argv.begin() + static_cast<std::ptrdiff_t>(from), record.argv.end());
@@ -209,7 +220,8 @@ RecordRef Identities::take_record(const kernel::ThreadView& thread, const kernel
   record->executable = std::move(*executable);
   record->argv = std::move(*argv);
   record->loader_values = loader_values(*environment);
-  record->script = script_argument(base_name(record->executable), record->argv);
+  record->script =
+      script_argument(has_many_names(*record) ? called_as(*record) : base_name(record->executable), record->argv);
   if (record->script.kind == ScriptArgument::Kind::file) {
     identify_script(thread, *record);
   }
@@ -287,22 +299,42 @@ Caller Identities::identify(const kernel::ThreadView& thread, const kernel::Thre
   return caller;
 }
 
+// The program's name where PATH leads from it to the program, else its path: the row is looked up the same way.
+std::string Identities::as_typed(const ExecRecord& caller) const {
+  std::map<std::string, std::string> environment;
+  for (const std::string& variable : plan_.environment) {
+    if (variable.starts_with("PATH=")) environment["PATH"] = variable.substr(5);
+  }
+  const std::string name = base_name(caller.executable);
+  const auto found = plan::find_program(name, plan::search_path_of(environment), plan_.working_directory);
+  const bool leads_there = found && found->script.empty() && found->executable_identity.device == caller.tuple.device &&
+                           found->executable_identity.inode == caller.tuple.inode;
+  return leads_there ? name : "\"" + base::printable(caller.executable) + "\"";
+}
+
 std::string Identities::row_that_admits(const ExecRecord& caller) const {
   if (!app_ || !caller.of_app || caller.is_app || policy::is_client_program(caller.lineage.front()) ||
       caller.loader_values != app_->loader_values)
     return {};
   const bool same_executable = caller.tuple.device == app_->tuple.device && caller.tuple.inode == app_->tuple.inode;
   if (!same_executable) return {};
-  const std::string exe = base_name(caller.executable);
+  const std::string exe = as_typed(caller);
   const std::size_t shown = std::min(caller.script.next, caller.argv.size());
-  if (caller.script.kind == ScriptArgument::Kind::none || shown < 2) return "{exe: " + exe + "}";
+  if (caller.script.kind == ScriptArgument::Kind::none || shown < 2) {
+    // An interpreter without a script runs whatever it is fed: a row would admit all of it.
+    return is_interpreter(base_name(caller.executable)) || has_many_names(caller) ? std::string()
+                                                                                  : "{exe: " + exe + "}";
+  }
   std::string row = "{exe: " + exe + ", argv: [\"*\"";
   for (std::size_t i = 1; i < shown; ++i) {
-    std::string pattern = caller.argv[i];
     // Code on the command line changes from call to call (file descriptors): its beginning is what stays.
-    if (caller.script.kind == ScriptArgument::Kind::code && i + 1 == shown) {
-      pattern = pattern.substr(0, pattern.find_first_of("(\n")) + "*";
+    const bool code = caller.script.kind == ScriptArgument::Kind::code && i + 1 == shown;
+    std::string pattern;
+    for (const char c : code ? caller.argv[i].substr(0, caller.argv[i].find_first_of("(\n")) : caller.argv[i]) {
+      if (std::string_view("*?[\\").contains(c)) pattern += '\\';  // as it stands, not as a pattern (fnmatch)
+      pattern += c;
     }
+    if (code) pattern += '*';
     std::string quoted;
     for (const char c : pattern) {
       if (c == '"' || c == '\\') quoted += '\\';

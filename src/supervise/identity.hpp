@@ -87,6 +87,7 @@ class Identities {
  private:
   void grant(ExecRecord& record, bool parent_is_app) const;
   void remember(const RecordRef& record);
+  [[nodiscard]] std::string as_typed(const ExecRecord& caller) const;
 
   const plan::Plan& plan_;
   pid_t entry_;

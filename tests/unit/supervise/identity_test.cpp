@@ -432,14 +432,35 @@ TEST_F(LiveIdentities, AScriptIsResolvedFromItsOwnDirectory) {
   EXPECT_FALSE(missing->script_identity);
 }
 
+TEST(SameProgram, AProgramOfManyNamesIsToldByTheOneItIsCalled) {
+  EXPECT_TRUE(same_program(record({"httpd", "-f"}, "/bin/busybox"), record({"/sbin/httpd", "-f"}, "/bin/busybox")));
+  EXPECT_FALSE(same_program(record({"httpd", "-f"}, "/bin/busybox"), record({"nc", "-f"}, "/bin/busybox")));
+}
+
+TEST_F(LiveIdentities, NoRowAdmitsAnInterpreterAsAWhole) {
+  ASSERT_NE(take_entry(), nullptr);
+  const RecordRef fed = take(start_child("sh <\"$FIFO\" & echo $!", "/bin/sh"));
+  ASSERT_NE(fed, nullptr);
+  EXPECT_EQ(identities_->row_that_admits(*fed), "");
+}
+
+TEST_F(LiveIdentities, AProgramThatPathDoesNotLeadToIsNamedByItsPath) {
+  ASSERT_NE(take_entry(), nullptr);
+  const RecordRef refused = take(start_child("sh -c 'read -r x <\"$FIFO\"; :' & echo $!", "/bin/sh"));
+  ASSERT_NE(refused, nullptr);
+  EXPECT_THAT(identities_->row_that_admits(*refused), testing::Not(testing::HasSubstr("/")));
+  plan_.environment = {"PATH=/nowhere"};
+  EXPECT_THAT(identities_->row_that_admits(*refused), testing::StartsWith("{exe: \"/"));
+}
+
 // What a finding prints is pasted into a policy as it is.
 TEST_F(LiveIdentities, TheRowThatAdmitsIsARowOfThePolicy) {
   ASSERT_NE(take_entry(), nullptr);
-  directory_.write("odd \"name'", "read -r x <\"$FIFO\"\n");
+  directory_.write("odd \"[na]me*\\", "read -r x <\"$FIFO\"\n");
   const std::vector<std::pair<std::string, std::string>> lines = {
       {"sh -c 'read -r x <\"$FIFO\"; :' & echo $!", "code"},
       {"sh -e -c 'f() { read -r x <\"$FIFO\"; }; f' one two & echo $!", "code with arguments"},
-      {"sh \"$DIRECTORY/odd \\\"name'\" argument & echo $!", "a script with an odd name"},
+      {"sh \"$DIRECTORY/odd \\\"[na]me*\\\\\" argument & echo $!", "a script with an odd name"},
   };
   for (const auto& [line, what] : lines) {
     const pid_t child = start_child(line, "/bin/sh");
