@@ -87,7 +87,11 @@ class Walk {
           problems_.emplace_back("more than 24 MiB of paths: the rest was not looked at");
         return;
       }
-      if (!visit_(fd, name.c_str(), relative, status) || !S_ISDIR(status.st_mode) || depth >= kDeepest) continue;
+      if (!visit_(fd, name.c_str(), relative, status) || !S_ISDIR(status.st_mode)) continue;
+      if (depth >= kDeepest) {
+        problems_.push_back(relative + ": too deep, what is below it was not looked at");
+        continue;
+      }
       const kernel::Fd child = kernel::open_resolved(fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
                                                      kernel::kNoMountCrossing | kernel::kNoSymlinks | kernel::kBeneath);
       if (child) {
@@ -130,7 +134,8 @@ std::optional<Change> compare(int parent, const char* name, const struct stat& u
   if (lstat(host.c_str(), &lower) != 0) return is_whiteout(upper) ? std::nullopt : std::optional(Change::created);
   if (is_whiteout(upper)) return Change::deleted;
   if ((upper.st_mode & S_IFMT) != (lower.st_mode & S_IFMT)) return Change::modified;
-  const bool same_rights = (upper.st_mode & 07777) == (lower.st_mode & 07777);
+  const bool same_rights = (upper.st_mode & 07777) == (lower.st_mode & 07777) && upper.st_uid == lower.st_uid &&
+                           upper.st_gid == lower.st_gid;
   if (S_ISREG(upper.st_mode)) {
     if (upper.st_size != lower.st_size) return Change::modified;
     const bool same_time = nanoseconds(upper.st_mtim) == nanoseconds(lower.st_mtim);
@@ -140,9 +145,7 @@ std::optional<Change> compare(int parent, const char* name, const struct stat& u
     if (!same_time || !same_rights) return Change::metadata;
     return std::nullopt;
   }
-  if (S_ISLNK(upper.st_mode)) {
-    return same_link(parent, name, host) ? std::nullopt : std::optional(Change::modified);
-  }
+  if (S_ISLNK(upper.st_mode) && !same_link(parent, name, host)) return Change::modified;
   // A directory's times change with what is in it: that is reported itself.
   return same_rights ? std::nullopt : std::optional(Change::metadata);
 }
@@ -160,6 +163,7 @@ std::set<std::string> made_by_us(const InstanceView& instance) {
     add_with_parents(mount.plan->path);
     for (const std::string& hidden : mount.plan->hidden) add_with_parents(mount.plan->path + "/" + hidden);
   }
+  for (const std::string& bind : instance.binds) add_with_parents(bind);
   return paths;
 }
 
@@ -192,7 +196,9 @@ void scan_overlay(const InstanceMount& mount, const std::set<std::string>& ours,
         struct stat lower{};
         const bool on_host = lstat(path.c_str(), &lower) == 0;
         if (mount_point_only && (is_whiteout(status) || !on_host)) return S_ISDIR(status.st_mode);
-        if (const auto change = compare(parent, name, status, path)) {
+        const auto change = compare(parent, name, status, path);
+        // Where a mount sits or hides something, an ordinary user can't always give the directory its lower owner.
+        if (change && !(mount_point_only && *change == Change::metadata)) {
           const mode_t shown = *change == Change::deleted ? lower.st_mode : status.st_mode;
           const auto bytes = *change == Change::deleted ? lower.st_size : S_ISREG(status.st_mode) ? status.st_size : 0;
           result.changes.push_back({path, type_name(shown), *change, static_cast<std::uint64_t>(bytes)});
@@ -236,7 +242,8 @@ void scan_tmpfs(const InstanceMount& mount, const std::set<std::string>& ours, c
 }
 
 Baseline::Entry entry_of(const struct stat& status) {
-  return {status.st_ino, static_cast<std::uint64_t>(status.st_size), nanoseconds(status.st_mtim)};
+  return {status.st_ino, static_cast<std::uint64_t>(status.st_size), nanoseconds(status.st_mtim),
+          type_name(status.st_mode)};
 }
 
 bool nested_in_other(const InstanceView& instance, const InstanceMount& mount) {
@@ -278,12 +285,12 @@ ScanResult scan_storage(const InstanceView& instance, const Baseline& baseline) 
       scan_tmpfs(mount, ours, binds, baseline, result);
     }
   }
-  std::ranges::sort(result.changes, {}, &ScannedChange::path);
   // In a tmpfs that held something before, what is gone was deleted.
   for (const auto& [path, entry] : baseline.entries) {
     const bool there = kernel::identify(AT_FDCWD, path.c_str(), false).has_value();
-    if (!there) result.changes.push_back({path, "file", Change::deleted, entry.size});
+    if (!there) result.changes.push_back({path, entry.type, Change::deleted, entry.size});
   }
+  std::ranges::sort(result.changes, {}, &ScannedChange::path);
   return result;
 }
 
@@ -300,9 +307,17 @@ const InstanceMount* mount_holding(const InstanceView& instance, const std::stri
   return nearest;
 }
 
+// By descriptor, one component at a time: a link in the target leads nowhere.
 bool make_parents(int base_fd, const std::string& relative) {
-  for (std::size_t at = relative.find('/'); at != std::string::npos; at = relative.find('/', at + 1)) {
-    if (mkdirat(base_fd, relative.substr(0, at).c_str(), 0700) != 0 && errno != EEXIST) return false;
+  kernel::Fd parent;
+  for (std::size_t from = 0, at = relative.find('/'); at != std::string::npos;
+       from = at + 1, at = relative.find('/', from)) {
+    const int directory = parent ? parent.get() : base_fd;
+    const std::string name = relative.substr(from, at - from);
+    if (mkdirat(directory, name.c_str(), 0700) != 0 && errno != EEXIST) return false;
+    parent =
+        kernel::open_resolved(directory, name.c_str(), O_PATH | O_DIRECTORY, kernel::kBeneath | kernel::kNoSymlinks);
+    if (!parent) return false;
   }
   return true;
 }

@@ -17,6 +17,7 @@ struct Baseline {
     std::uint64_t inode = 0;
     std::uint64_t size = 0;
     std::int64_t mtime_ns = 0;
+    const char* type = "file";
   };
   std::vector<std::pair<std::string, Entry>> entries;  // sorted by path
 };

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -196,6 +197,51 @@ TEST_F(Scan, BindsInATmpfsAreNoChange) {
   EXPECT_THAT(changes(), ElementsAre("created file mine 1"));
 }
 
+TEST_F(Scan, DirectoriesOnTheWayToABindAreNoChange) {
+  add_mount(MountType::tmpfs, "", upper_);
+  upper_.write("user/1000/bus", "");
+  upper_.write("user/mine", "x");
+  instance_.binds = {host_("user/1000/bus")};
+  EXPECT_THAT(changes(), ElementsAre("created file user/mine 1"));
+}
+
+TEST_F(Scan, AnotherOwnerIsMetadata) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root: a file of another owner";
+  add_mount(MountType::overlay, "", upper_);
+  host_.write("a", "x");
+  host_.make_directory("b");
+  host_.make_link("c", "a");
+  for (const char* name : {"a", "b", "c"}) {
+    copy_up(name);
+    ASSERT_EQ(::lchown(upper_(name).c_str(), 12345, 12345), 0);
+  }
+  EXPECT_THAT(changes(), ElementsAre("metadata file a 1", "metadata directory b", "metadata symlink c"));
+}
+
+TEST_F(Scan, WhatIsTooDeepIsSaid) {
+  add_mount(MountType::tmpfs, "", upper_);
+  std::string name = "d";
+  for (int i = 0; i < 520; ++i) name += "/d";
+  upper_.make_directory(name);
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  limit.rlim_cur = limit.rlim_max;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  if (limit.rlim_cur < 2000) GTEST_SKIP() << "needs 2,000 open files";
+  EXPECT_THAT(scan_storage(instance_, {}).unreadable, ElementsAre(HasSubstr("too deep")));
+}
+
+TEST_F(Scan, WhatWasDeletedKeepsItsTypeAndItsPlace) {
+  add_mount(MountType::tmpfs, "", upper_);
+  upper_.make_directory("b");
+  upper_.make_link("c", "x");
+  const Baseline baseline = take_baseline(instance_);
+  std::filesystem::remove(upper_("b"));
+  std::filesystem::remove(upper_("c"));
+  upper_.write("d", "");
+  EXPECT_THAT(changes(baseline), ElementsAre("deleted directory b", "deleted symlink c", "created file d"));
+}
+
 TEST_F(Scan, ATmpfsIsComparedWithWhatItHeld) {
   add_mount(MountType::tmpfs, "", upper_);
   upper_.write("kept", "x");
@@ -352,6 +398,15 @@ TEST_F(KeepWrites, NeverWritesThroughALinkOfTheTarget) {
   target_.make_link(host_("file").substr(1), elsewhere("victim"));
   EXPECT_THAT(keep(), ElementsAre(HasSubstr("file: ")));
   EXPECT_EQ(elsewhere.read("victim"), "old");
+}
+
+TEST_F(KeepWrites, NeverMakesDirectoriesThroughALinkOfTheTarget) {
+  const test::TemporaryDirectory elsewhere;
+  add_mount(MountType::tmpfs, "", upper_);
+  upper_.write("directory/deep/file", "new");
+  target_.make_link(host_("directory").substr(1), elsewhere.path());
+  EXPECT_THAT(keep(), ElementsAre(HasSubstr("file: ")));
+  EXPECT_FALSE(elsewhere.has("deep"));
 }
 
 TEST_F(KeepWrites, ATargetThatIsMissingIsOneProblem) {
