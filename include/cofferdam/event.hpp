@@ -89,9 +89,12 @@ struct GapEvent {
   std::string reason;
   std::string sink;
 };
+// The event `of` happened `count` more times, the last time at `last`; `of` is at most kRepeatWindow events old.
+inline constexpr std::uint64_t kRepeatWindow = 4096;
 struct RepeatedEvent {
   std::uint64_t of = 0;
   std::uint64_t count = 0;
+  std::timespec last{};
 };
 struct ExitedEvent {
   std::optional<int> code;

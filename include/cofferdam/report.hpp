@@ -37,18 +37,40 @@ struct StorageUse {
   std::uint64_t peak = 0;  // bytes, high-water mark
 };
 
-// What the scan at the end of a run hands to the report.
+// A place that the scan could not read; nothing is claimed about what lies beneath it.
+struct Unreadable {
+  std::string path;  // absolute, as the app saw it
+  std::string why;
+};
+
+// What the scan at the end of a run hands to the report beside the changes, which are visited one by one.
 struct ScanResult {
-  std::vector<ScannedChange> changes;
   std::vector<ScannedChange> kept;  // in persistent mounts
   std::vector<StorageUse> storage;
-  std::vector<std::string> unreadable;
+  std::vector<Unreadable> unreadable;
+};
+
+// A process that wrote, how often, and when: the times of its first and last call.
+struct Writer {
+  ProcessRef process;
+  std::uint64_t count = 0;
+  std::timespec first{};
+  std::timespec last{};
 };
 
 struct LostFile {
   ScannedChange what;
-  std::string file_class;  // "source", "vcs", "log", "cache", "file"
-  std::vector<std::pair<ProcessRef, std::uint64_t>> writers;
+  std::string file_class;       // "source", "vcs", "log", "cache", "file"
+  std::vector<Writer> writers;  // the most frequent first
+};
+
+// Losses of one kind that are not named each: "12,345 more below node_modules". `what.path` is the directory below
+// which they lie, `what.bytes` the sum; type, change and class are those of each of them.
+struct FoldedLoss {
+  ScannedChange what;
+  std::string file_class;
+  std::uint64_t count = 0;
+  std::vector<Writer> writers;
 };
 
 struct CountedFinding {
@@ -95,7 +117,10 @@ struct Report {
   std::timespec ended{};
   std::vector<InstanceResult> instances;
   std::vector<EnforcementRow> enforcement;
+  // Together these are all losses, and no loss is in both: whoever counts files or bytes adds `count` and `what.bytes`
+  // of `folded` to what it finds in `lost`. Sorted by path.
   std::vector<LostFile> lost;
+  std::vector<FoldedLoss> folded;
   std::vector<ScannedChange> kept;
   std::vector<CountedFinding> findings;
   std::vector<CountedConnection> connections;

@@ -1,6 +1,8 @@
 #include "report/collector.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "base/text.hpp"
 #include "report/classify.hpp"
@@ -10,7 +12,6 @@ namespace cofferdam::report {
 
 namespace {
 
-constexpr std::size_t kRemembered = 16'384;
 constexpr std::string_view kTheRest = "(others)";
 
 std::string key_of(std::initializer_list<std::string_view> parts) {
@@ -55,8 +56,8 @@ void Collector::on(const Event& /*event*/, const ExecEvent& /*exec*/) {}
 
 void Collector::on(const Event& event, const WriteEvent& write) {
   ++report_.audit_events;
-  audit_of(event.instance).record(event.seq, write);
-  remember(event.seq, {Folded::Kind::write, 0, event.instance, write});
+  WriteAudit& audit = state_of(event.instance).audit;
+  remember({Folded::Kind::write, event.seq, 0, &audit, audit.record(write, event.ts)});
 }
 
 void Collector::on(const Event& event, const ConnectEvent& connect) {
@@ -78,29 +79,29 @@ void Collector::on(const Event& event, const ConnectEvent& connect) {
     known = place;
   }
   ++connections[known->second].count;
-  remember(event.seq, {Folded::Kind::connection, known->second, {}, {}});
+  remember({Folded::Kind::connection, event.seq, known->second, nullptr, {}});
 }
 
 void Collector::on(const Event& event, const GapEvent& gap) {
   // A gap of a sink concerns log records, which are counted elsewhere.
-  if (gap.sink.empty()) gaps_[event.instance] += gap.count;
+  if (gap.sink.empty()) state_of(event.instance).gaps += gap.count;
 }
 
 void Collector::on(const Event& event, const Finding& finding) {
   const std::size_t index = add_finding(finding, event.instance, event.ts, 1);
-  remember(event.seq, {Folded::Kind::finding, index, {}, {}});
+  remember({Folded::Kind::finding, event.seq, index, nullptr, {}});
 }
 
-void Collector::on(const Event& event, const RepeatedEvent& repeated) {
-  const auto found = recent_.find(repeated.of);
-  if (found == recent_.end()) return;
-  const Folded& folded = found->second;
+void Collector::on(const Event& /*event*/, const RepeatedEvent& repeated) {
+  const Folded& folded = recent_[repeated.of % recent_.size()];
+  if (folded.seq != repeated.of) return;
   switch (folded.kind) {
+    case Folded::Kind::none: break;
     case Folded::Kind::finding: report_.findings[folded.index].count += repeated.count; break;
     case Folded::Kind::connection: report_.connections[folded.index].count += repeated.count; break;
     case Folded::Kind::write:
       report_.audit_events += repeated.count;
-      audit_of(folded.instance).record(event.seq, folded.write, repeated.count);
+      folded.audit->repeat(folded.place, repeated.last, repeated.count);
       break;
   }
 }
@@ -134,13 +135,8 @@ std::size_t Collector::add_finding(const Finding& finding, const std::string& in
   return known->second;
 }
 
-void Collector::remember(std::uint64_t seq, Folded folded) {
-  if (recent_order_.size() >= kRemembered) {
-    recent_.erase(recent_order_.front());
-    recent_order_.pop_front();
-  }
-  recent_.insert_or_assign(seq, std::move(folded));
-  recent_order_.push_back(seq);
+void Collector::remember(const Folded& folded) {
+  recent_[folded.seq % recent_.size()] = folded;
 }
 
 InstanceResult& Collector::instance_of(const std::string& name) {
@@ -152,8 +148,10 @@ InstanceResult& Collector::instance_of(const std::string& name) {
   return instances.back();
 }
 
-WriteAudit& Collector::audit_of(const std::string& instance) {
-  return audits_.try_emplace(instance, options_.max_paths).first->second;
+Collector::Instance& Collector::state_of(const std::string& instance) {
+  const auto known = instances_.find(instance);
+  if (known != instances_.end()) return known->second;
+  return instances_.emplace(instance, Instance{WriteAudit(options_.max_paths), {}, 0}).first->second;
 }
 
 void Collector::add_logs(const LogCount& logs) {
@@ -170,25 +168,29 @@ void Collector::add_logs(const LogCount& logs) {
   }
 }
 
+void Collector::visit(const std::string& instance, const ScannedChange& change) {
+  Instance& state = state_of(instance);
+  state.audit.visit(change);
+  const auto& ignore = options_.audit_ignore;
+  if (std::any_of(ignore.begin(), ignore.end(),
+                  [&](const std::string& glob) { return base::glob_match(glob, change.path); })) {
+    return;
+  }
+  state.losses.add({change, std::string(classify(change.path)), state.audit.writers_of(change.path)});
+}
+
 void Collector::finish(const std::string& instance, const ScanResult& scan, const LogCount& logs,
                        std::uint64_t memory_peak) {
   instance_of(instance).memory_peak = memory_peak;
   add_logs(logs);
-  const WriteAudit& audit = audit_of(instance);
-  const std::size_t first = report_.lost.size();
-  for (const ScannedChange& change : scan.changes) {
-    const auto& ignore = options_.audit_ignore;
-    if (std::any_of(ignore.begin(), ignore.end(),
-                    [&](const std::string& glob) { return base::glob_match(glob, change.path); })) {
-      continue;
-    }
-    report_.lost.push_back({change, std::string(classify(change.path)), audit.writers_of(change.path)});
-  }
+  LossFold::Taken losses = state_of(instance).losses.take();
   report_.kept.insert(report_.kept.end(), scan.kept.begin(), scan.kept.end());
   report_.storage.insert(report_.storage.end(), scan.storage.begin(), scan.storage.end());
-  for (auto& [finding, count] : storage_findings(std::span(report_.lost).subspan(first))) {
+  for (auto& [finding, count] : storage_findings(losses.lost, losses.folded)) {
     add_finding(finding, instance, report_.ended, count);
   }
+  std::move(losses.lost.begin(), losses.lost.end(), std::back_inserter(report_.lost));
+  std::move(losses.folded.begin(), losses.folded.end(), std::back_inserter(report_.folded));
   compare(instance, scan);
 }
 
@@ -204,16 +206,18 @@ void Collector::compare(const std::string& instance, const ScanResult& scan) {
     add_finding(finding, instance, report_.ended, count);
   };
   if (!scan.unreadable.empty()) {
-    add("the scan could not read " + scan.unreadable.front() + "; the list of what is lost is incomplete there",
-        scan.unreadable.front(), scan.unreadable.size());
+    const Unreadable& first = scan.unreadable.front();
+    add("the scan could not read " + first.path + " (" + first.why + "); the list of what is lost is incomplete there",
+        first.path, scan.unreadable.size());
   }
-  if (const auto gap = gaps_.find(instance); gap != gaps_.end()) {
+  Instance& state = state_of(instance);
+  if (state.gaps != 0) {
     // Without all events there is one witness less, and nothing to compare.
-    add(std::to_string(gap->second) + " events were lost, so writers may be missing and the audit was not checked", "",
-        gap->second);
+    add(std::to_string(state.gaps) + " events were lost, so writers may be missing and the audit was not checked", "",
+        state.gaps);
     return;
   }
-  Disagreement found = audit_of(instance).compare(scan);
+  Disagreement found = state.audit.conclude(scan);
   if (!options_.creations_are_certain) found.absent = 0;
   report_.audit_disagreements += found.unseen + found.absent;
   if (found.unseen != 0) {
@@ -234,10 +238,8 @@ Report Collector::take() {
   report_ = Report{};
   finding_index_.clear();
   connection_index_.clear();
-  audits_.clear();
-  gaps_.clear();
-  recent_.clear();
-  recent_order_.clear();
+  instances_.clear();
+  std::ranges::fill(recent_, Folded{});
   return report;
 }
 

@@ -7,11 +7,11 @@
 #include <map>
 #include <string>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "cofferdam/event.hpp"
 #include "cofferdam/report.hpp"
+#include "report/loss_fold.hpp"
 #include "report/write_audit.hpp"
 
 namespace cofferdam::report {
@@ -19,8 +19,8 @@ namespace cofferdam::report {
 struct CollectorOptions {
   std::string policy;                     // name of the policy, for the report
   std::vector<std::string> audit_ignore;  // storage.audit.ignore: globs of absolute paths kept out of `lost` only
-  std::size_t max_paths = 100'000;        // paths remembered for each instance; see WriteAudit
-  std::size_t max_entries = 10'000;       // different findings, and different connections; the rest is folded into one
+  std::size_t max_paths = 65'536;         // paths remembered for each instance; see WriteAudit
+  std::size_t max_entries = 2'000;        // different findings, and different connections; the rest is folded into one
   // A landed mkdir, mknod, symlink or link means that the name was free before. Say false where the supervisor does
   // not look, else each `mkdir -p` is taken for a defect.
   bool creations_are_certain = true;
@@ -28,17 +28,19 @@ struct CollectorOptions {
 
 // Memory is bounded by the options, whatever the app does. Identical findings (code, message, program, path,
 // destination) and connections (destination, verdict, outcome, program) of an instance become one with a count.
-//   Collector collector(options); ... events ...; collector.finish("web.1", scan, logs, peak); report =
-//   collector.take();
+//   Collector collector(options); ... events ...; for each change of the scan: collector.visit("web.1", change);
+//   collector.finish("web.1", scan, logs, peak); report = collector.take();
 class Collector : public EventSink {
  public:
   explicit Collector(CollectorOptions options) : options_(std::move(options)) {}
 
   void on_event(const Event& event) override;
 
-  // The end of one instance: joins what the scan found with who wrote it, compares both (CD104), and adds the findings
-  // that follow from what is lost (CD301 for each log file, CD102 for the rest). Call it once an instance, after its
-  // last event. `memory_peak` in bytes, 0 when unknown.
+  // One change that the scan found, joined with who wrote it. After the last event of the instance.
+  void visit(const std::string& instance, const ScannedChange& change);
+
+  // The end of one instance, after its last visit: compares events and scan (CD104), and adds the findings that follow
+  // from what is lost (CD301 for each log file, CD102 for the rest). `memory_peak` in bytes, 0 when unknown.
   void finish(const std::string& instance, const ScanResult& scan, const LogCount& logs, std::uint64_t memory_peak);
 
   // The report; the collector is empty afterwards. `ended` is the time of the last event.
@@ -47,10 +49,16 @@ class Collector : public EventSink {
  private:
   // What an event was folded into, for `repeated` events that refer to it.
   struct Folded {
-    enum class Kind { finding, connection, write } kind = Kind::finding;
+    enum class Kind { none, finding, connection, write } kind = Kind::none;
+    std::uint64_t seq = 0;
     std::size_t index = 0;
-    std::string instance;
-    WriteEvent write;
+    WriteAudit* audit = nullptr;
+    WriteAudit::Place place;
+  };
+  struct Instance {
+    WriteAudit audit;
+    LossFold losses;
+    std::uint64_t gaps = 0;  // events lost
   };
 
   void on(const Event& event, const StartedEvent& started);
@@ -65,19 +73,17 @@ class Collector : public EventSink {
   std::size_t add_finding(const Finding& finding, const std::string& instance, const std::timespec& when,
                           std::uint64_t count);
   void compare(const std::string& instance, const ScanResult& scan);
-  void remember(std::uint64_t seq, Folded folded);
+  void remember(const Folded& folded);
   void add_logs(const LogCount& logs);
   InstanceResult& instance_of(const std::string& name);
-  WriteAudit& audit_of(const std::string& instance);
+  Instance& state_of(const std::string& instance);
 
   CollectorOptions options_;
   Report report_;
   std::unordered_map<std::string, std::size_t> finding_index_;
   std::unordered_map<std::string, std::size_t> connection_index_;
-  std::map<std::string, WriteAudit> audits_;
-  std::map<std::string, std::uint64_t> gaps_;  // events lost, by instance
-  std::unordered_map<std::uint64_t, Folded> recent_;
-  std::deque<std::uint64_t> recent_order_;
+  std::map<std::string, Instance> instances_;
+  std::vector<Folded> recent_ = std::vector<Folded>(kRepeatWindow + 1);  // by seq
 };
 
 }  // namespace cofferdam::report

@@ -52,7 +52,7 @@ void write_body(base::JsonWriter& json, const Finding& finding) {
 
 void write_body(base::JsonWriter& json, const RepeatedEvent& repeated) {
   json.field("event", "repeated").key("of").unsigned_number(repeated.of);
-  json.key("count").unsigned_number(repeated.count);
+  json.key("count").unsigned_number(repeated.count).field("last", base::rfc3339(repeated.last));
 }
 
 void write_body(base::JsonWriter& json, const ExitedEvent& exited) {

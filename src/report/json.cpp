@@ -6,6 +6,14 @@ namespace cofferdam::report {
 
 namespace {
 
+constexpr std::size_t kHandOnAt = 64 << 10;
+
+using Output = std::function<void(std::string_view)>;
+
+void hand_on(base::JsonWriter& json, const Output& output) {
+  if (json.text().size() >= kHandOnAt) output(json.take());
+}
+
 void write_optional(base::JsonWriter& json, const std::optional<int>& value) {
   if (value) {
     json.number(*value);
@@ -30,20 +38,66 @@ void write_change(base::JsonWriter& json, const ScannedChange& change) {
   json.key("bytes").unsigned_number(change.bytes);
 }
 
+bool earlier(const std::timespec& a, const std::timespec& b) {
+  return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec;
+}
+
+void write_times(base::JsonWriter& json, const std::timespec& first, const std::timespec& last) {
+  json.field("first", base::rfc3339(first)).field("last", base::rfc3339(last));
+}
+
+// "writers", and "first" and "last" over all of them; null where nobody is known.
+void write_writers(base::JsonWriter& json, const std::vector<Writer>& writers) {
+  json.key("writers").begin_array();
+  for (const Writer& writer : writers) {
+    json.begin_object();
+    write_process_keys(json, *writer.process);
+    json.key("count").unsigned_number(writer.count);
+    write_times(json, writer.first, writer.last);
+    json.end_object();
+  }
+  json.end_array();
+  if (writers.empty()) {
+    json.key("first").null().key("last").null();
+    return;
+  }
+  std::timespec first = writers.front().first;
+  std::timespec last = writers.front().last;
+  for (const Writer& writer : writers) {
+    if (earlier(writer.first, first)) first = writer.first;
+    if (earlier(last, writer.last)) last = writer.last;
+  }
+  write_times(json, first, last);
+}
+
 // A lost file does not say whose it was; with one instance there is no doubt.
-void write_lost(base::JsonWriter& json, const Report& report) {
+std::string instance_of_losses(const Report& report) {
+  return report.instances.size() == 1 ? report.instances.front().name : std::string();
+}
+
+void write_lost(base::JsonWriter& json, const Report& report, const Output& output) {
+  const std::string instance = instance_of_losses(report);
   json.begin_array();
   for (const LostFile& file : report.lost) {
-    json.begin_object();
-    json.field("instance", report.instances.size() == 1 ? report.instances.front().name : std::string());
+    json.begin_object().field("instance", instance);
     write_change(json, file.what);
-    json.field("class", file.file_class).key("writers").begin_array();
-    for (const auto& [process, count] : file.writers) {
-      json.begin_object();
-      write_process_keys(json, *process);
-      json.key("count").unsigned_number(count).end_object();
-    }
-    json.end_array().end_object();
+    write_writers(json.field("class", file.file_class), file.writers);
+    json.end_object();
+    hand_on(json, output);
+  }
+  json.end_array();
+}
+
+void write_folded(base::JsonWriter& json, const Report& report, const Output& output) {
+  const std::string instance = instance_of_losses(report);
+  json.begin_array();
+  for (const FoldedLoss& loss : report.folded) {
+    json.begin_object().field("instance", instance);
+    write_change(json, loss.what);
+    json.field("class", loss.file_class).key("count").unsigned_number(loss.count);
+    write_writers(json, loss.writers);
+    json.end_object();
+    hand_on(json, output);
   }
   json.end_array();
 }
@@ -58,13 +112,14 @@ void write_kept(base::JsonWriter& json, const Report& report) {
   json.end_array();
 }
 
-void write_findings(base::JsonWriter& json, const Report& report) {
+void write_findings(base::JsonWriter& json, const Report& report, const Output& output) {
   json.begin_array();
   for (const CountedFinding& entry : report.findings) {
     json.begin_object();
     write_finding_keys(json, entry.finding);
     json.key("count").unsigned_number(entry.count).field("first", base::rfc3339(entry.first));
     json.field("instance", entry.instance).end_object();
+    hand_on(json, output);
   }
   json.end_array();
 }
@@ -111,7 +166,7 @@ void write_storage(base::JsonWriter& json, const Report& report) {
 
 }  // namespace
 
-std::string to_json(const Report& report) {
+void write_json(const Report& report, const Output& output) {
   base::JsonWriter json;
   json.begin_object().key("v").number(1).field("cofferdam", COFFERDAM_VERSION);
   write_strings(json.key("command"), report.command);
@@ -119,16 +174,23 @@ std::string to_json(const Report& report) {
   json.field("started", base::rfc3339(report.started)).field("ended", base::rfc3339(report.ended));
   write_instances(json.key("instances"), report);
   write_enforcement(json.key("enforcement"), report.enforcement);
-  write_lost(json.key("lost"), report);
+  write_lost(json.key("lost"), report, output);
+  write_folded(json.key("folded"), report, output);
   write_kept(json.key("kept"), report);
-  write_findings(json.key("findings"), report);
+  write_findings(json.key("findings"), report, output);
   write_connections(json.key("connections"), report);
   write_logs(json.key("logs"), report.logs);
   write_storage(json.key("storage"), report);
   json.key("audit").begin_object().key("events").unsigned_number(report.audit_events);
   json.key("disagreements").unsigned_number(report.audit_disagreements).end_object();
   json.end_object();
-  return json.take() + "\n";
+  output(json.take() + "\n");
+}
+
+std::string to_json(const Report& report) {
+  std::string text;
+  write_json(report, [&](std::string_view part) { text += part; });
+  return text;
 }
 
 }  // namespace cofferdam::report

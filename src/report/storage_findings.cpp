@@ -41,30 +41,41 @@ std::string_view log_fix(const ProcessRef& process) {
 
 }  // namespace
 
-std::vector<Counted> storage_findings(std::span<const LostFile> lost) {
+std::vector<Counted> storage_findings(std::span<const LostFile> lost, std::span<const FoldedLoss> folded) {
   std::vector<Counted> findings;
   Finding rest;
   std::uint64_t others = 0;
-  for (const LostFile& file : lost) {
-    const bool written = file.what.change == Change::created || file.what.change == Change::modified;
-    if (file.what.type != "file" || !written) continue;
-    const ProcessRef process = file.writers.empty() ? nullptr : file.writers.front().first;
-    if (file.file_class == "log") {
+  const auto consider = [&](const ScannedChange& what, const std::string& file_class,
+                            const std::vector<Writer>& writers, const std::string& log_message, std::uint64_t count) {
+    const bool written = what.change == Change::created || what.change == Change::modified;
+    if (what.type != "file" || !written) return;
+    const ProcessRef process = writers.empty() ? nullptr : writers.front().process;
+    if (file_class == "log") {
       Finding finding;
       finding.code = "CD301";
       finding.severity = Severity::warning;
-      finding.message = "log file written locally: " + file.what.path + "; it is lost with the instance; log to stdout";
+      finding.message = log_message;
       finding.fix = log_fix(process);
       finding.policy.key = "logs.sinks";
       finding.process = process;
-      finding.path = file.what.path;
-      findings.emplace_back(std::move(finding), 1);
-    } else if (file.file_class == "file") {
-      if (others++ == 0) {
+      finding.path = what.path;
+      findings.emplace_back(std::move(finding), count);
+    } else if (file_class == "file") {
+      if (others == 0) {
         rest.process = process;
-        rest.path = file.what.path;
+        rest.path = what.path;
       }
+      others += count;
     }
+  };
+  for (const LostFile& file : lost) {
+    consider(file.what, file.file_class, file.writers,
+             "log file written locally: " + file.what.path + "; it is lost with the instance; log to stdout", 1);
+  }
+  for (const FoldedLoss& loss : folded) {
+    consider(loss.what, loss.file_class, loss.writers,
+             "log files written locally below " + loss.what.path + "; they are lost with the instance; log to stdout",
+             loss.count);
   }
   if (others != 0) {
     rest.code = "CD102";

@@ -48,48 +48,55 @@ std::string place_of(std::string_view path, const TextOptions& options) {
   return shown(path);
 }
 
+// Lost files of one kind: those that are named, and how many there are with those that are folded.
+struct Kind {
+  Files named;
+  std::uint64_t count = 0;
+  std::uint64_t bytes = 0;
+};
+
 // Everything the summary tells, sorted by what it says about it.
 struct Losses {
-  Files source;
-  Files logs;
-  Files caches;
-  Files others;
+  Kind source;
+  Kind logs;
+  Kind caches;
+  Kind others;
   std::uint64_t deletions = 0;
   std::uint64_t files = 0;
   std::uint64_t bytes = 0;
+
+  // The kind that a loss of `count` files belongs to, counted; null for what the summary does not tell as a file.
+  Kind* count(const ScannedChange& what, const std::string& file_class, std::uint64_t count) {
+    if (what.type != "file" && what.type != "symlink") return nullptr;
+    if (what.change == Change::deleted) deletions += count;
+    if (what.change == Change::deleted || what.change == Change::metadata) return nullptr;
+    Kind& kind = file_class == "source" || file_class == "vcs" ? source
+                 : file_class == "log"                         ? logs
+                 : file_class == "cache"                       ? caches
+                                                               : others;
+    for (std::uint64_t* total : {&files, &kind.count}) *total += count;
+    for (std::uint64_t* total : {&bytes, &kind.bytes}) *total += what.bytes;
+    return &kind;
+  }
 };
 
 Losses sort_losses(const Report& report) {
   Losses losses;
   for (const LostFile& file : report.lost) {
-    if (file.what.type != "file" && file.what.type != "symlink") continue;
-    if (file.what.change == Change::deleted) ++losses.deletions;
-    if (file.what.change == Change::deleted || file.what.change == Change::metadata) continue;
-    ++losses.files;
-    losses.bytes += file.what.bytes;
-    Files& kind = file.file_class == "source" || file.file_class == "vcs" ? losses.source
-                  : file.file_class == "log"                              ? losses.logs
-                  : file.file_class == "cache"                            ? losses.caches
-                                                                          : losses.others;
-    kind.push_back(&file);
+    if (Kind* kind = losses.count(file.what, file.file_class, 1)) kind->named.push_back(&file);
   }
+  for (const FoldedLoss& loss : report.folded) (void)losses.count(loss.what, loss.file_class, loss.count);
   return losses;
 }
 
-std::uint64_t bytes_of(const Files& files) {
-  std::uint64_t bytes = 0;
-  for (const LostFile* file : files) bytes += file->what.bytes;
-  return bytes;
-}
-
-std::string sized(const Files& files, const std::string& noun) {
-  return plural(files.size(), noun) + " (" + base::human_bytes(bytes_of(files)) + ")";
+std::string sized(const Kind& kind, const std::string& noun) {
+  return plural(kind.count, noun) + " (" + base::human_bytes(kind.bytes) + ")";
 }
 
 std::string item(const LostFile& file, const TextOptions& options) {
   std::string text = place_of(file.what.path, options) + " (" + base::human_bytes(file.what.bytes);
   if (file.what.change == Change::modified) text += ", changed";
-  if (!file.writers.empty()) text += ", by " + program_of(file.writers.front().first);
+  if (!file.writers.empty()) text += ", by " + program_of(file.writers.front().process);
   return text + ")";
 }
 
@@ -105,17 +112,16 @@ class Summary {
   std::string text() {
     if (refusals_.empty() && losses_.files == 0 && losses_.deletions == 0 && report_.logs.dropped == 0) return "";
     std::size_t room = kSummaryLines - heads();
-    const std::size_t items = std::min<std::size_t>(2, losses_.source.size() + losses_.others.size());
+    const std::size_t items = std::min<std::size_t>(2, losses_.source.named.size() + losses_.others.named.size());
     room -= add_refusals(room - items);
     room -= add_files(losses_.source, sized(losses_.source, "source or version-control file"),
                       "change them outside of the run; --keep-writes DIR saves what was written", room);
     add_files(losses_.others, sized(losses_.others, "file"), "keep what must last in a database or an object store",
               room);
-    if (!losses_.logs.empty()) {
-      add("lost", sized(losses_.logs, "log file") + ": " + place_of(losses_.logs.front()->what.path, options_) +
-                      (losses_.logs.size() > 1 ? ", ..." : "") + "; log to stdout or stderr instead");
+    if (losses_.logs.count != 0) {
+      add("lost", sized(losses_.logs, "log file") + ": " + log_example() + "; log to stdout or stderr instead");
     }
-    if (!losses_.caches.empty()) add("lost", sized(losses_.caches, "cache file") + ", made again when needed");
+    if (losses_.caches.count != 0) add("lost", sized(losses_.caches, "cache file") + ", made again when needed");
     if (report_.logs.dropped != 0) add("lost", plural(report_.logs.dropped, "log record") + " no sink could take");
     lines_.push_back(last_line());
     std::string text;
@@ -127,8 +133,8 @@ class Summary {
   // Lines that are there whatever the room: the head of each section and the last line.
   [[nodiscard]] std::size_t heads() const {
     const auto one = [](bool present) { return present ? std::size_t{1} : std::size_t{0}; };
-    return 1 + one(!losses_.source.empty()) + one(!losses_.others.empty()) + one(!losses_.logs.empty()) +
-           one(!losses_.caches.empty()) + one(report_.logs.dropped != 0);
+    return 1 + one(losses_.source.count != 0) + one(losses_.others.count != 0) + one(losses_.logs.count != 0) +
+           one(losses_.caches.count != 0) + one(report_.logs.dropped != 0);
   }
 
   void add(std::string_view word, const std::string& text) {
@@ -185,16 +191,23 @@ class Summary {
     return text;
   }
 
+  [[nodiscard]] std::string log_example() const {
+    const Kind& logs = losses_.logs;
+    if (logs.named.empty()) return "...";
+    return place_of(logs.named.front()->what.path, options_) + (logs.count > 1 ? ", ..." : "");
+  }
+
   // Lines used beyond the head.
-  std::size_t add_files(const Files& files, const std::string& head, const std::string& instead, std::size_t room) {
-    if (files.empty()) return 0;
+  std::size_t add_files(const Kind& kind, const std::string& head, const std::string& instead, std::size_t room) {
+    if (kind.count == 0) return 0;
+    const Files& files = kind.named;
     add("lost", head + "; " + instead);
     std::size_t count = std::min({files.size(), kMostItems, room});
     if (count == 0) return 0;
     // The last line is needed to say how many are not named.
-    const bool more = count < files.size();
+    const bool more = count < kind.count;
     for (const LostFile* file : std::span(files).first(count)) add_more(item(*file, options_));
-    if (more) lines_.back() += ", and " + std::to_string(files.size() - count) + " more";
+    if (more) lines_.back() += ", and " + std::to_string(kind.count - count) + " more";
     return count;
   }
 

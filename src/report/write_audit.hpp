@@ -6,15 +6,15 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "cofferdam/event.hpp"
 #include "cofferdam/report.hpp"
+#include "report/traces.hpp"
 
 namespace cofferdam::report {
 
-using Writers = std::vector<std::pair<ProcessRef, std::uint64_t>>;
+using Writers = std::vector<Writer>;
 
 // Where the two witnesses differ; each list holds at most kExamples paths, the counts are exact.
 struct Disagreement {
@@ -24,53 +24,74 @@ struct Disagreement {
   std::vector<std::string> absent_paths;
 };
 
-// Memory is bounded: beyond `max_paths` paths (or kMaxPathBytes of them) an event is kept for its directory only,
-// except that removals get as many paths again; a path names at most kMaxWriters writers, an instance at most
-// kMaxProcesses different command lines (then programs). Paths of events are canonical but for their last component,
-// as the scan's are.
+// Memory is bounded, whatever the app writes: some 45 bytes a path for `max_paths` paths, and for half as many more
+// that were removed. Beyond that an event is kept for its directory (a quarter of max_paths of them), then for the
+// instance as a whole. A path names at most kMaxWriters writers, an instance about kMaxProcesses different processes
+// (then command lines, then programs). Paths of events are canonical but for their last component, as the scan's are.
+// What is folded is never held against the other witness.
+//
+//   audit.record(...) for each event; audit.visit(change) for each change of the scan; audit.conclude(scan).
 class WriteAudit {
  public:
   static constexpr std::size_t kMaxWriters = 8;
-  static constexpr std::size_t kMaxProcesses = 4096;
-  static constexpr std::size_t kMaxPathBytes = 64 << 20;
+  static constexpr std::size_t kMaxProcesses = 1024;
+  static constexpr std::size_t kMaxCreations = 8192;
+  static constexpr std::size_t kMaxCreationBytes = 1 << 20;
   static constexpr std::size_t kExamples = 5;
 
   explicit WriteAudit(std::size_t max_paths) : max_paths_(max_paths) {}
 
+  // Where an event left its mark; empty when it left none that can be added to.
+  struct Place {
+    Trace* trace = nullptr;
+    std::uint16_t process = kNobody;
+  };
   // Events that landed leave a trace, and those that failed for want of permission, as far as could be told.
-  void record(std::uint64_t seq, const WriteEvent& event, std::uint64_t count = 1);
+  Place record(const WriteEvent& event, const std::timespec& when, std::uint64_t count = 1);
+  // The event that left its mark at `place` happened `count` more times, the last time at `when`.
+  void repeat(const Place& place, const std::timespec& when, std::uint64_t count);
 
   // The processes that wrote `path`, the most frequent first: those of its own events; of the directory's, where
   // events were folded; else that of the rename that brought a directory above it to its place, or took it away.
   [[nodiscard]] Writers writers_of(const std::string& path) const;
 
-  // A changed regular file without an event, and an event of a creation (mkdir, mknod, symlink, link) whose path is
-  // neither in the scan nor removed later. opens and renames are no evidence: what they leave may equal what was there.
-  [[nodiscard]] Disagreement compare(const ScanResult& scan) const;
+  // The scan's word on one path. A changed regular file without an event is a disagreement.
+  void visit(const ScannedChange& change);
+
+  // After the last visit: all disagreements. The other kind is an event of a creation (mkdir, mknod, symlink, link) of
+  // which nothing is there, and nobody removed it. Opens and renames are no evidence: what they leave may equal what
+  // was there.
+  [[nodiscard]] Disagreement conclude(const ScanResult& scan);
+
+  // Bytes held, without the descriptions of processes: for tests of the bound.
+  [[nodiscard]] std::size_t bytes() const;
 
  private:
-  struct Trace {
-    std::vector<std::pair<std::uint32_t, std::uint64_t>> writers;  // index of processes_, count
-    std::uint64_t created = 0;                                     // seq of the event, 0 for none
-    std::uint64_t removed = 0;
-    bool moved_here = false;
+  struct Creation {
+    std::string path;
+    std::uint32_t number = 0;
   };
-  using Traces = std::unordered_map<std::string, Trace>;
 
-  Trace& trace_of(const std::string& path, bool removal);
-  void add_writer(Trace& trace, const ProcessRef& process, std::uint64_t count);
-  std::uint32_t index_of(const ProcessRef& process);
-  void move(std::uint64_t seq, const WriteEvent& event, std::uint64_t count);
-  [[nodiscard]] const Trace* find(std::string_view path) const;
-  [[nodiscard]] const Trace* witness_of(const std::string& path) const;
-  [[nodiscard]] bool was_removed_since(std::string_view path, std::uint64_t seq) const;
+  Trace& trace_of(std::string_view path, bool removal);
+  void add_mark(Trace& trace, std::uint16_t process, std::uint64_t count, std::int64_t first, std::int64_t last);
+  std::uint16_t index_of(const ProcessRef& process);
+  Place write(const std::string& path, const WriteEvent& event, std::int64_t when, std::uint64_t count, bool removal);
+  void create(const std::string& path, const Trace& trace);
+  void remove(const std::string& path, Trace& trace);
+  void move(const WriteEvent& event, std::int64_t when, std::uint64_t count);
+  [[nodiscard]] const Trace* witness_of(std::string_view path) const;
+  [[nodiscard]] bool was_removed_since(std::string_view path, std::uint32_t number) const;
 
   std::size_t max_paths_;
-  std::size_t path_bytes_ = 0;
-  Traces paths_;
-  Traces folded_;  // by directory
+  std::uint32_t number_ = 0;  // of the last write, for what came before what
+  TraceTable paths_;
+  TraceTable folded_;        // by directory
+  std::vector<Mark> marks_;  // beyond the first of a trace; the first here is not used
   std::vector<ProcessRef> processes_;
-  std::unordered_map<std::string, std::uint32_t> process_index_;
+  std::unordered_map<std::size_t, std::uint16_t> process_index_;  // by hash of the command
+  std::unordered_map<PathHash, Creation> creations_;              // neither removed nor seen by the scan
+  std::size_t creation_bytes_ = 0;
+  Disagreement found_;
   Trace rest_;          // what found no room as a directory either
   bool lossy_ = false;  // rest_ is in use: the events are no witness against the scan any more
 };

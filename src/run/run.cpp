@@ -232,8 +232,9 @@ Result<RunResult> run(const RunRequest& request, Say say) {
                                   terminal ? &*terminal : nullptr, signal_fd.get()});
   if (terminal) terminal->restore();
 
-  const ScanResult scan = supervisor.scan();
+  supervisor.measure_storage();
   events.emit(exited_event(ending.status));
+  const ScanResult scan = supervisor.scan([&](const ScannedChange& change) { collector.visit(instance, change); });
   collector.finish(instance, scan, pump ? pump->counts() : LogCount{}, memory_peak());
   if (feeder > 0) {
     kill(feeder, SIGKILL);
@@ -249,11 +250,16 @@ Result<RunResult> run(const RunRequest& request, Say say) {
     if (auto flushed = stream->flush(); !flushed) result.problems.push_back("--events: " + flushed.error().message);
   }
   result.report = collector.take();
-  if (outputs->report && !kernel::write_all(outputs->report.get(), report::to_json(result.report))) {
-    result.problems.push_back("--report: can't write " + request.report_file + ": " + std::strerror(errno));
+  if (outputs->report) {
+    int problem = 0;
+    report::write_json(result.report, [&](std::string_view part) {
+      if (problem == 0 && !kernel::write_all(outputs->report.get(), part)) problem = errno;
+    });
+    if (problem != 0)
+      result.problems.push_back("--report: can't write " + request.report_file + ": " + std::strerror(problem));
   }
   if (!request.keep_writes.empty()) {
-    for (std::string& problem : supervise::keep_writes(supervisor.instance(), scan, request.keep_writes)) {
+    for (std::string& problem : supervisor.keep_writes(request.keep_writes)) {
       result.problems.push_back("--keep-writes: " + std::move(problem));
     }
   }

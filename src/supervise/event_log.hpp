@@ -1,7 +1,11 @@
 // Numbers the events of a run and hands them to the sinks, in order and without holes.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <string>
+#include <type_traits>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -9,27 +13,52 @@
 
 namespace cofferdam::supervise {
 
+// A write that a process makes again and again is told once; how often it came again follows as `repeated`: some second
+// later with the next event, or before `exited`. Only calls that change what is in a file or its metadata: where names
+// come and go, the order is what matters. At most kMostRepeats writes are remembered, so memory is bounded.
 class EventLog {
  public:
+  static constexpr std::size_t kMostRepeats = 2048;
+  static constexpr std::chrono::nanoseconds kTellEvery{std::chrono::seconds(1)};
+
   EventLog(std::string instance, std::vector<EventSink*> sinks)
       : instance_(std::move(instance)), sinks_(std::move(sinks)) {}
 
   template <class Body>
   void emit(Body body) {
     Event event;
-    event.seq = ++last_;
     clock_gettime(CLOCK_REALTIME, &event.ts);
-    event.instance = instance_;
+    if constexpr (std::is_same_v<Body, WriteEvent>) {
+      if (repeats(body, event.ts)) return;
+    }
+    const bool about_to_age = untold_ != 0 && last_ - untold_ >= kRepeatWindow / 2;
+    if (about_to_age || std::is_same_v<Body, ExitedEvent>) tell_repeats(event.ts);
     event.body = std::move(body);
-    for (EventSink* sink : sinks_) sink->on_event(event);
+    send(std::move(event));
   }
 
+  // Events handed out so far.
   [[nodiscard]] std::uint64_t count() const { return last_; }
 
  private:
+  struct Repeat {
+    std::uint64_t of = 0;
+    std::uint64_t count = 0;  // not yet told
+    std::timespec last{};
+    ProcessRef process;  // held, so that its address stays its own
+  };
+
+  // True when the event was counted as a repetition; else it is remembered as the next one to be sent.
+  bool repeats(const WriteEvent& write, const std::timespec& now);
+  void tell_repeats(const std::timespec& now);
+  void send(Event event);
+
   std::string instance_;
   std::vector<EventSink*> sinks_;
   std::uint64_t last_ = 0;
+  std::unordered_map<std::size_t, Repeat> repeats_;  // by hash of the event
+  std::uint64_t untold_ = 0;                         // the oldest event with a count to be told, 0 for none
+  std::timespec told_{};                             // when the counts were told last
 };
 
 }  // namespace cofferdam::supervise

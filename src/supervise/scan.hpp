@@ -23,15 +23,15 @@ struct Baseline {
 };
 [[nodiscard]] Baseline take_baseline(const InstanceView& instance);
 
+// Called for every change, in no particular order. The change is valid during the call.
+using ChangeVisitor = std::function<void(const ScannedChange& change)>;
+
 // Walks every layer by descriptor, following nothing and crossing no mount. An overlay's upper layer is compared
 // with the lower directory on the host: created, modified, deleted, metadata; an unchanged copy-up is no change.
-// Whiteouts that the policy's hidden mounts made and mount points that we made are not reported. Stops at
-// a million entries with a note in `unreadable`.
-[[nodiscard]] ScanResult scan_storage(const InstanceView& instance, const Baseline& baseline);
-
-// Copies every created or modified file into `directory` (which must exist), below its absolute path. Returns what
-// could not be copied, one line each.
-[[nodiscard]] std::vector<std::string> keep_writes(const InstanceView& instance, const ScanResult& scan,
-                                                   const std::string& directory);
+// Whiteouts that the policy's hidden mounts made and mount points that we made are not told. Nothing is held: what
+// is to be kept of a million changes is the visitor's matter. Returns what could not be read, at most 101 places.
+// May be called again; the storage is left as it is.
+[[nodiscard]] std::vector<Unreadable> scan_storage(const InstanceView& instance, const Baseline& baseline,
+                                                   const ChangeVisitor& visit);
 
 }  // namespace cofferdam::supervise

@@ -10,6 +10,7 @@
 
 #include "base/text.hpp"
 #include "kernel/process.hpp"
+#include "supervise/keep_writes.hpp"
 
 namespace cofferdam::supervise {
 
@@ -180,14 +181,19 @@ void Supervisor::measure_storage() {
   }
 }
 
-ScanResult Supervisor::scan() {
+ScanResult Supervisor::scan(const ChangeVisitor& visit) {
   measure_storage();
-  ScanResult result = scan_storage(instance_, baseline_);
+  ScanResult result;
+  result.unreadable = scan_storage(instance_, baseline_, visit);
   result.kept = audit_.kept();
   for (std::size_t i = 0; i < storage_.size(); ++i) {
     if (instance_.mounts[i].layer >= 0) result.storage.push_back(storage_[i]);
   }
   return result;
+}
+
+std::vector<std::string> Supervisor::keep_writes(const std::string& directory) const {
+  return supervise::keep_writes(instance_, baseline_, directory);
 }
 
 }  // namespace cofferdam::supervise

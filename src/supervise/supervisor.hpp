@@ -44,8 +44,10 @@ class Supervisor {
 
   // The high-water mark of each tmpfs; a full one becomes a finding (CD103), once.
   void measure_storage();
-  // After the last process has ended.
-  [[nodiscard]] ScanResult scan();
+  // After the last process has ended. Every change is visited.
+  [[nodiscard]] ScanResult scan(const ChangeVisitor& visit);
+  // See keep_writes.hpp; after the last process has ended, too.
+  [[nodiscard]] std::vector<std::string> keep_writes(const std::string& directory) const;
   [[nodiscard]] const InstanceView& instance() const { return instance_; }
 
  private:

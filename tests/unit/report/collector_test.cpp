@@ -41,6 +41,11 @@ class CollectorTest : public ::testing::Test {
     return all;
   }
 
+  void finish(const std::vector<ScannedChange>& changes, const LogCount& logs = {}, std::uint64_t memory_peak = 0) {
+    for (const ScannedChange& change : changes) collector.visit("web.1", change);
+    collector.finish("web.1", {}, logs, memory_peak);
+  }
+
   Collector collector{{"twelve-factor", {"**/ignored/**"}, 100, 10, true}};
   ProcessRef app = std::make_shared<const ProcessInfo>(ProcessInfo{1, "/usr/bin/gunicorn", {"gunicorn"}, {"gunicorn"}});
   std::uint64_t seq = 0;
@@ -56,7 +61,7 @@ TEST_F(CollectorTest, TakesTheRunFromItsEvents) {
   LogCount logs;
   logs.out = {2, 40};
   logs.sinks = {{"console", 2, 0}};
-  collector.finish("web.1", {}, logs, 4096);
+  finish({}, logs, 4096);
   const Report report = collector.take();
   EXPECT_EQ(report.policy, "twelve-factor");
   EXPECT_EQ(report.mode, "local");
@@ -114,20 +119,20 @@ TEST_F(CollectorTest, MemoryIsBounded) {
 
 TEST_F(CollectorTest, LostFilesHaveTheirWritersAndClasses) {
   const std::uint64_t of = send(written("/srv/media/a.png", app));
-  send(RepeatedEvent{of, 2});
+  send(RepeatedEvent{of, 2, {1769860900, 7}});
   send(written("/srv/app.log", app));
   send(written("/srv/ignored/x", app));
-  ScanResult scan;
-  scan.changes = {{"/srv/app.log", "file", Change::created, 10},
-                  {"/srv/ignored/x", "file", Change::created, 1},
-                  {"/srv/media/a.png", "file", Change::created, 1000}};
-  collector.finish("web.1", scan, {}, 0);
+  finish({{"/srv/app.log", "file", Change::created, 10},
+          {"/srv/ignored/x", "file", Change::created, 1},
+          {"/srv/media/a.png", "file", Change::created, 1000}});
   const Report report = collector.take();
   EXPECT_EQ(report.audit_events, 5U);
   EXPECT_EQ(report.audit_disagreements, 0U);
   ASSERT_EQ(report.lost.size(), 2U);
   EXPECT_EQ(report.lost[0].file_class, "log");
-  EXPECT_EQ(report.lost[1].writers.front().second, 3U);
+  EXPECT_EQ(report.lost[1].writers.front().count, 3U);
+  EXPECT_EQ(report.lost[1].writers.front().first.tv_sec, 1769860801);
+  EXPECT_EQ(report.lost[1].writers.front().last.tv_sec, 1769860900);
   ASSERT_EQ(codes(report), (std::vector<std::string>{"CD301", "CD102"}));
   EXPECT_EQ(report.findings[0].finding.message,
             "log file written locally: /srv/app.log; it is lost with the instance; log to stdout");
@@ -136,13 +141,11 @@ TEST_F(CollectorTest, LostFilesHaveTheirWritersAndClasses) {
 }
 
 TEST_F(CollectorTest, ADisagreementIsOurDefectAndSaysSo) {
-  ScanResult scan;
-  // Ignored paths take part in the comparison.
-  scan.changes = {{"/srv/ignored/x", "file", Change::created, 1}};
   WriteEvent made = written("/srv/made", app);
   made.call = "mkdir";
   send(made);
-  collector.finish("web.1", scan, {}, 0);
+  // Ignored paths take part in the comparison.
+  finish({{"/srv/ignored/x", "file", Change::created, 1}});
   const Report report = collector.take();
   EXPECT_EQ(report.audit_disagreements, 2U);
   ASSERT_EQ(codes(report), (std::vector<std::string>{"CD104", "CD104"}));
@@ -151,9 +154,7 @@ TEST_F(CollectorTest, ADisagreementIsOurDefectAndSaysSo) {
 
 TEST_F(CollectorTest, LostEventsAreNoDisagreement) {
   send(GapEvent{3, "queue full", ""});
-  ScanResult scan;
-  scan.changes = {{"/srv/x", "file", Change::created, 1}};
-  collector.finish("web.1", scan, {}, 0);
+  finish({{"/srv/x", "file", Change::created, 1}});
   const Report report = collector.take();
   EXPECT_EQ(report.audit_disagreements, 0U);
   EXPECT_EQ(codes(report), (std::vector<std::string>{"CD102", "CD104"}));

@@ -47,7 +47,8 @@ TEST(EventJson, EachKindAsTheDesignSays) {
       R"("connect","destination":"[::1]:5432","engine":"postgres","verdict":"refused","outcome":"failed","errno":13,)"
       R"("process":null})");
   expect(GapEvent{3, "full", ""}, R"("gap","count":3,"reason":"full","sink":null})");
-  expect(RepeatedEvent{7, 9}, R"("repeated","of":7,"count":9})");
+  expect(RepeatedEvent{7, 9, {1769860801, 6}},
+         R"("repeated","of":7,"count":9,"last":"2026-01-31T12:00:01.000000006Z"})");
   expect(ExitedEvent{std::nullopt, 9}, R"("exited","code":null,"signal":9})");
   Finding finding;
   finding.code = "CD101";

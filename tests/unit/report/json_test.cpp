@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "unit/report/samples.hpp"
 
@@ -19,7 +21,14 @@ TEST(ReportJson, IsTheDocumentOfTheDesign) {
     "enforcement":[{"rule":"storage","level":"full","mechanism":"mount namespace"},
                    {"rule":"logs","level":"none","mechanism":"none","advice":"use a pipe"}],
     "lost":[{"instance":"web.1","path":"/srv/app/media/a.png","type":"file","change":"created","bytes":5,"class":"file",
-      "writers":[{"pid":1,"exe":"/usr/bin/gunicorn","argv":["gunicorn","app"],"lineage":["gunicorn"],"count":2}]}],
+      "writers":[{"pid":1,"exe":"/usr/bin/gunicorn","argv":["gunicorn","app"],"lineage":["gunicorn"],"count":2,
+        "first":"2026-01-31T12:00:01.000000003Z","last":"2026-01-31T12:00:02.000000004Z"}],
+      "first":"2026-01-31T12:00:01.000000003Z","last":"2026-01-31T12:00:02.000000004Z"}],
+    "folded":[{"instance":"web.1","path":"/srv/app/node_modules","type":"file","change":"created","bytes":120,
+      "class":"file","count":12,
+      "writers":[{"pid":1,"exe":"/usr/bin/gunicorn","argv":["gunicorn","app"],"lineage":["gunicorn"],"count":12,
+        "first":"2026-01-31T12:00:01.000000003Z","last":"2026-01-31T12:00:03.000000000Z"}],
+      "first":"2026-01-31T12:00:01.000000003Z","last":"2026-01-31T12:00:03.000000000Z"}],
     "kept":[{"path":"/srv/app/.next/x","type":"file","change":"created","bytes":9}],
     "findings":[{"code":"CD201","severity":"error","message":"psql may not connect to the database at 127.0.0.1:5432",
       "fix":"use cofferdam shell -- psql","policy":{"key":"database.allow","file":"/srv/app/cofferdam.yaml","line":3},
@@ -35,16 +44,44 @@ TEST(ReportJson, IsTheDocumentOfTheDesign) {
     "storage":[{"path":"/tmp","size":268435456,"peak":4096}], "audit":{"events":12,"disagreements":0}})";
   ordered_json document = ordered_json::parse(expected);
   document["cofferdam"] = COFFERDAM_VERSION;
-  const std::string text = to_json(sample_report());
+  Report report = sample_report();
+  report.folded = {sample_folded("/srv/app/node_modules", "file", 12)};
+  const std::string text = to_json(report);
   EXPECT_EQ(text, document.dump() + "\n");
 }
 
 TEST(ReportJson, AnEmptyReportHasAllKeys) {
   const ordered_json document = ordered_json::parse(to_json({}));
   for (const char* key : {"v", "cofferdam", "command", "policy", "mode", "started", "ended", "instances", "enforcement",
-                          "lost", "kept", "findings", "connections", "logs", "storage", "audit"}) {
+                          "lost", "folded", "kept", "findings", "connections", "logs", "storage", "audit"}) {
     EXPECT_TRUE(document.contains(key)) << key;
   }
+}
+
+TEST(ReportJson, AFileThatNobodyIsKnownToHaveWrittenHasNoTimes) {
+  Report report = sample_report();
+  report.lost.front().writers.clear();
+  const ordered_json lost = ordered_json::parse(to_json(report))["lost"][0];
+  EXPECT_TRUE(lost["writers"].empty());
+  EXPECT_TRUE(lost["first"].is_null());
+  EXPECT_TRUE(lost["last"].is_null());
+}
+
+TEST(ReportJson, ALargeReportComesInParts) {
+  Report report = sample_report();
+  report.lost.assign(5000, sample_lost("/srv/app/x", "file", 1));
+  std::size_t parts = 0;
+  std::size_t largest = 0;
+  std::string text;
+  write_json(report, [&](std::string_view part) {
+    ++parts;
+    largest = std::max(largest, part.size());
+    text += part;
+  });
+  EXPECT_GT(parts, 10U);
+  EXPECT_LT(largest, 80'000U);
+  EXPECT_EQ(text, to_json(report));
+  EXPECT_EQ(ordered_json::parse(text)["lost"].size(), 5000U);
 }
 
 }  // namespace

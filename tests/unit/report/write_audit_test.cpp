@@ -22,22 +22,22 @@ WriteEvent event(const std::string& call, const std::string& path, const Process
   return write;
 }
 
-ScanResult scan(std::vector<ScannedChange> changes) {
-  ScanResult result;
-  result.changes = std::move(changes);
-  return result;
-}
-
 class ReportWriteAuditTest : public ::testing::Test {
  protected:
-  void record(const WriteEvent& write, std::uint64_t count = 1) { audit.record(++seq, write, count); }
+  void record(const WriteEvent& write, std::uint64_t count = 1) { audit.record(write, {++second, 5}, count); }
+  Disagreement compare(const std::vector<ScannedChange>& changes, const ScanResult& scan = {}) {
+    for (const ScannedChange& change : changes) audit.visit(change);
+    return audit.conclude(scan);
+  }
   std::string names(const std::string& path) const {
     std::string text;
-    for (const auto& [writer, count] : audit.writers_of(path)) text += writer->exe + "*" + std::to_string(count) + " ";
+    for (const Writer& writer : audit.writers_of(path)) {
+      text += writer.process->exe + "*" + std::to_string(writer.count) + " ";
+    }
     return text;
   }
   WriteAudit audit{100};
-  std::uint64_t seq = 0;
+  std::time_t second = 0;
   ProcessRef a = process("a");
   ProcessRef b = process("b");
 };
@@ -54,7 +54,7 @@ TEST_F(ReportWriteAuditTest, ARenamedFileKeepsItsWriter) {
   record(event("openat", "/x.tmp", a));
   record(event("rename", "/x.tmp", b, "/x"));
   EXPECT_EQ(names("/x"), "b*1 a*1 ");
-  EXPECT_EQ(audit.compare(scan({{"/x", "file", Change::created, 1}})).unseen, 0U);
+  EXPECT_EQ(compare({{"/x", "file", Change::created, 1}}).unseen, 0U);
 }
 
 TEST_F(ReportWriteAuditTest, FilesBelowARenamedDirectoryBelongToTheRename) {
@@ -68,7 +68,7 @@ TEST_F(ReportWriteAuditTest, RefusedWritesAreNoWitness) {
   WriteEvent refused = event("openat", "/x", a);
   refused.outcome = WriteOutcome::refused;
   record(refused);
-  const Disagreement found = audit.compare(scan({{"/x", "file", Change::modified, 1}}));
+  const Disagreement found = compare({{"/x", "file", Change::modified, 1}});
   EXPECT_EQ(found.unseen, 1U);
   EXPECT_EQ(found.unseen_paths.front(), "/x");
 }
@@ -81,12 +81,12 @@ TEST_F(ReportWriteAuditTest, AGuessedFailureIsAWitnessAllTheSame) {
   failed.path = "/y";
   failed.errnum = ENOENT;
   record(failed);
-  EXPECT_EQ(audit.compare(scan({{"/x", "file", Change::modified, 1}})).unseen, 0U);
-  EXPECT_EQ(audit.compare(scan({{"/y", "file", Change::modified, 1}})).unseen, 1U);
+  EXPECT_EQ(compare({{"/x", "file", Change::modified, 1}}).unseen, 0U);
+  EXPECT_EQ(compare({{"/y", "file", Change::modified, 1}}).unseen, 1U);
 }
 
 TEST_F(ReportWriteAuditTest, DirectoriesNeedNoEvent) {
-  EXPECT_EQ(audit.compare(scan({{"/d", "directory", Change::metadata, 0}})).unseen, 0U);
+  EXPECT_EQ(compare({{"/d", "directory", Change::metadata, 0}}).unseen, 0U);
 }
 
 TEST_F(ReportWriteAuditTest, CreationsMustBeInTheScanOrGoneAgain) {
@@ -99,7 +99,7 @@ TEST_F(ReportWriteAuditTest, CreationsMustBeInTheScanOrGoneAgain) {
   record(event("symlinkat", "/absent", a));
   record(event("link", "/kept", a, "/linked"));
   record(event("openat", "/maybe-unchanged", a));
-  const Disagreement found = audit.compare(scan({{"/kept", "directory", Change::created, 0}}));
+  const Disagreement found = compare({{"/kept", "directory", Change::created, 0}});
   EXPECT_EQ(found.absent, 2U);
   EXPECT_EQ(found.absent_paths, (std::vector<std::string>{"/absent", "/linked"}));
 }
@@ -107,8 +107,8 @@ TEST_F(ReportWriteAuditTest, CreationsMustBeInTheScanOrGoneAgain) {
 TEST_F(ReportWriteAuditTest, WhatTheScanCouldNotReadIsNotHeldAgainstIt) {
   record(event("mkdir", "/secret/x", a));
   ScanResult result;
-  result.unreadable = {"/secret"};
-  EXPECT_EQ(audit.compare(result).absent, 0U);
+  result.unreadable = {{"/secret", "Permission denied"}};
+  EXPECT_EQ(compare({}, result).absent, 0U);
 }
 
 TEST_F(ReportWriteAuditTest, BeyondTheLimitDirectoriesStandForTheirFiles) {
@@ -118,17 +118,77 @@ TEST_F(ReportWriteAuditTest, BeyondTheLimitDirectoriesStandForTheirFiles) {
   record(event("unlink", "/more/gone", a));
   EXPECT_EQ(names("/more/x"), "b*2 ");
   EXPECT_EQ(names("/more/gone"), "a*1 ");
-  EXPECT_EQ(audit.compare(scan({{"/more/y", "file", Change::created, 1}})).unseen, 0U);
-  EXPECT_EQ(audit.compare(scan({{"/other/y", "file", Change::created, 1}})).unseen, 1U);
+  EXPECT_EQ(compare({{"/more/y", "file", Change::created, 1}}).unseen, 0U);
+  EXPECT_EQ(compare({{"/other/y", "file", Change::created, 1}}).unseen, 1U);
 }
 
 TEST_F(ReportWriteAuditTest, BeyondAllLimitsNothingIsClaimed) {
   for (int i = 0; i < 1000; ++i) {
     record(event("mkdir", "/d" + std::to_string(i) + "/x", process("p", {"p", std::to_string(i)})));
   }
-  const Disagreement found = audit.compare(scan({{"/never/seen", "file", Change::created, 1}}));
+  const Disagreement found = compare({{"/never/seen", "file", Change::created, 1}});
   EXPECT_EQ(found.unseen, 0U);
   EXPECT_EQ(found.absent, 0U);
+}
+
+TEST_F(ReportWriteAuditTest, EachWriterHasItsFirstAndLastTime) {
+  record(event("openat", "/x", a));     // second 1
+  record(event("openat", "/x", b));     // 2
+  record(event("openat", "/x", a), 2);  // 3
+  const Writers writers = audit.writers_of("/x");
+  ASSERT_EQ(writers.size(), 2U);
+  EXPECT_EQ(writers[0].first.tv_sec, 1);
+  EXPECT_EQ(writers[0].last.tv_sec, 3);
+  EXPECT_EQ(writers[0].last.tv_nsec, 5);
+  EXPECT_EQ(writers[1].first.tv_sec, 2);
+  EXPECT_EQ(writers[1].last.tv_sec, 2);
+}
+
+TEST_F(ReportWriteAuditTest, ARenameTakesTheTimesAlong) {
+  record(event("openat", "/x.tmp", a));        // second 1
+  record(event("rename", "/x.tmp", a, "/x"));  // 2
+  const Writers writers = audit.writers_of("/x");
+  ASSERT_EQ(writers.size(), 1U);
+  EXPECT_EQ(writers[0].count, 2U);
+  EXPECT_EQ(writers[0].first.tv_sec, 1);
+  EXPECT_EQ(writers[0].last.tv_sec, 2);
+}
+
+TEST_F(ReportWriteAuditTest, ARepetitionCountsWhereItsEventDid) {
+  const WriteAudit::Place place = audit.record(event("openat", "/x", a), {1, 0});
+  for (int i = 0; i < 90; ++i) record(event("openat", "/full/" + std::to_string(i), b));
+  audit.repeat(place, {500, 0}, 41);
+  EXPECT_EQ(names("/x"), "a*42 ");
+  EXPECT_EQ(audit.writers_of("/x").front().last.tv_sec, 500);
+  audit.repeat({}, {500, 0}, 1);
+}
+
+TEST_F(ReportWriteAuditTest, APathNamesAtMostSoManyWriters) {
+  for (int i = 0; i < 100; ++i) record(event("openat", "/x", process("p" + std::to_string(i))));
+  EXPECT_EQ(audit.writers_of("/x").size(), WriteAudit::kMaxWriters);
+}
+
+TEST_F(ReportWriteAuditTest, AMillionPathsByAHundredThousandProcessesFitIntoAFewMebibytes) {
+  WriteAudit large{65'536};
+  for (int i = 0; i < 1'000'000; ++i) {
+    const std::string path = "/data/" + std::to_string(i % 2000) + "/" + std::to_string(i);
+    large.record(event(i % 3 == 0   ? "mkdir"
+                       : i % 3 == 1 ? "openat"
+                                    : "unlink",
+                       path, i % 10 == 0 ? process("p" + std::to_string(i)) : a),
+                 {i, 0});
+  }
+  EXPECT_LE(large.bytes(), 8U << 20);
+  // What found no room of its own is known by its directory, and not held against the scan.
+  EXPECT_FALSE(large.writers_of("/data/7/999007").empty());
+  large.visit({"/data/7/999007", "file", Change::created, 1});
+  EXPECT_EQ(large.conclude({}).unseen, 0U);
+}
+
+TEST_F(ReportWriteAuditTest, CreationsBeyondTheLimitAreNotChecked) {
+  WriteAudit large{65'536};
+  for (int i = 0; i < 50'000; ++i) large.record(event("mkdir", "/d/" + std::to_string(i), a), {i, 0});
+  EXPECT_EQ(large.conclude({}).absent, WriteAudit::kMaxCreations);
 }
 
 }  // namespace

@@ -1,5 +1,3 @@
-#include "supervise/scan.hpp"
-
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,10 +8,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <deque>
 
-#include "kernel/mount.hpp"
-#include "support/temporary_directory.hpp"
+#include "unit/supervise/scan_fixture.hpp"
 
 namespace cofferdam::supervise {
 namespace {
@@ -22,63 +18,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-// A host tree, and an instance whose layers are directories of their own.
-class Scan : public testing::Test {
- protected:
-  // A mount over host directory `name` whose layer is `upper`.
-  plan::PlannedMount& add_mount(MountType type, const std::string& name, const test::TemporaryDirectory& upper) {
-    plan::PlannedMount& plan = plans_.emplace_back();
-    plan.type = type;
-    plan.path = name.empty() ? host_.path() : host_(name);
-    layers_.emplace_back(::open(upper.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    instance_.mounts.push_back({.plan = &plan, .mount_id = plans_.size(), .root = -1, .layer = layers_.back().get()});
-    return plan;
-  }
-
-  // "created file a 5": change, type, path below the host tree, bytes.
-  [[nodiscard]] std::vector<std::string> shown(const ScanResult& result) const {
-    std::vector<std::string> lines;
-    for (const ScannedChange& each : result.changes) {
-      EXPECT_TRUE(each.path.starts_with(host_.path() + "/")) << each.path;
-      lines.push_back(std::string(to_string(each.change)) + " " + each.type + " " +
-                      each.path.substr(host_.path().size() + 1) +
-                      (each.bytes > 0 && each.type == "file" ? " " + std::to_string(each.bytes) : ""));
-    }
-    return lines;
-  }
-  [[nodiscard]] std::vector<std::string> changes(const Baseline& baseline = {}) const {
-    const ScanResult result = scan_storage(instance_, baseline);
-    EXPECT_THAT(result.unreadable, IsEmpty());
-    return shown(result);
-  }
-
-  // What the kernel does at the first change of a lower file: content, rights and times as they were.
-  void copy_up(const std::string& name) const {
-    std::filesystem::create_directories(std::filesystem::path(upper_(name)).parent_path());
-    struct stat status{};
-    ASSERT_EQ(::lstat(host_(name).c_str(), &status), 0);
-    if (S_ISDIR(status.st_mode)) {
-      std::filesystem::create_directory(upper_(name));
-    } else {
-      std::filesystem::copy(host_(name), upper_(name), std::filesystem::copy_options::copy_symlinks);
-    }
-    const timespec times[2] = {status.st_atim, status.st_mtim};
-    ASSERT_EQ(::utimensat(AT_FDCWD, upper_(name).c_str(), times, AT_SYMLINK_NOFOLLOW), 0);
-    if (!S_ISLNK(status.st_mode)) {
-      ASSERT_EQ(::chmod(upper_(name).c_str(), status.st_mode & 07777), 0);
-    }
-  }
-  [[nodiscard]] bool whiteout(const std::string& name) const {
-    std::filesystem::create_directories(std::filesystem::path(upper_(name)).parent_path());
-    return kernel::make_whiteout(AT_FDCWD, upper_(name).c_str()) == 0;
-  }
-
-  test::TemporaryDirectory host_;
-  test::TemporaryDirectory upper_;
-  std::deque<plan::PlannedMount> plans_;
-  std::deque<kernel::Fd> layers_;
-  InstanceView instance_;
-};
+using Scan = ScanFixture;
 
 TEST_F(Scan, AnEmptyLayerIsNoChange) {
   host_.write("a", "x");
@@ -228,7 +168,10 @@ TEST_F(Scan, WhatIsTooDeepIsSaid) {
   limit.rlim_cur = limit.rlim_max;
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
   if (limit.rlim_cur < 2000) GTEST_SKIP() << "needs 2,000 open files";
-  EXPECT_THAT(scan_storage(instance_, {}).unreadable, ElementsAre(HasSubstr("too deep")));
+  const Scanned result = scan();
+  ASSERT_EQ(result.unreadable.size(), 1U);
+  EXPECT_THAT(result.unreadable[0].why, HasSubstr("too deep"));
+  EXPECT_EQ(result.changes.size(), 513U);
 }
 
 TEST_F(Scan, WhatWasDeletedKeepsItsTypeAndItsPlace) {
@@ -318,113 +261,15 @@ TEST_F(Scan, WhatCannotBeReadIsSaid) {
   if (root) {
     ASSERT_EQ(::seteuid(65534), 0);
   }
-  const ScanResult result = scan_storage(instance_, {});
+  const Scanned result = scan();
   if (root) {
     ASSERT_EQ(::seteuid(0), 0);
   }
   EXPECT_THAT(shown(result), ElementsAre("created directory closed"));
-  EXPECT_THAT(result.unreadable, ElementsAre(HasSubstr("closed: Permission denied")));
+  ASSERT_EQ(result.unreadable.size(), 1U);
+  EXPECT_EQ(result.unreadable[0].path, host_("closed"));
+  EXPECT_EQ(result.unreadable[0].why, "Permission denied");
   ASSERT_EQ(::chmod(upper_("closed").c_str(), 0700), 0);
-}
-
-class KeepWrites : public Scan {
- protected:
-  std::vector<std::string> keep() { return keep_writes(instance_, scan_storage(instance_, {}), target_.path()); }
-  // Where a file of the instance is kept.
-  [[nodiscard]] std::string kept(const std::string& name) const { return target_.read(host_(name).substr(1)); }
-
-  test::TemporaryDirectory target_;
-};
-
-TEST_F(KeepWrites, CopiesWhatWasCreatedAndModified) {
-  const test::TemporaryDirectory inner;
-  add_mount(MountType::overlay, "", upper_);
-  add_mount(MountType::tmpfs, "tmp", inner);
-  host_.write("modified", "1");
-  host_.write("deleted", "1");
-  host_.write("same", "1");
-  copy_up("same");
-  upper_.write("modified", "22");
-  upper_.write("new/deep/file", std::string(100000, 'z'));
-  inner.write("sub/a", "tmp");
-  (void)whiteout("deleted");
-  EXPECT_THAT(keep(), IsEmpty());
-  EXPECT_EQ(kept("modified"), "22");
-  EXPECT_EQ(kept("new/deep/file"), std::string(100000, 'z'));
-  EXPECT_EQ(kept("tmp/sub/a"), "tmp");
-  EXPECT_EQ(kept("same"), "(none)");
-  EXPECT_EQ(kept("deleted"), "(none)");
-  // Once more over what is there.
-  upper_.write("modified", "3");
-  EXPECT_THAT(keep(), IsEmpty());
-  EXPECT_EQ(kept("modified"), "3");
-}
-
-TEST_F(KeepWrites, KeptFilesAreTheUsersOwn) {
-  add_mount(MountType::tmpfs, "", upper_);
-  upper_.write("script", "x", 0777);
-  upper_.write("setuid", "x", 04755);
-  ASSERT_THAT(keep(), IsEmpty());
-  struct stat status{};
-  ASSERT_EQ(::stat(target_(host_("script").substr(1)).c_str(), &status), 0);
-  EXPECT_EQ(status.st_mode & 07777, 0700U);
-  ASSERT_EQ(::stat(target_(host_("setuid").substr(1)).c_str(), &status), 0);
-  EXPECT_EQ(status.st_mode & 07777, 0700U);
-}
-
-TEST_F(KeepWrites, NeverFollowsALinkOfTheInstance) {
-  const test::TemporaryDirectory secret;
-  secret.write("key", "secret");
-  add_mount(MountType::tmpfs, "", upper_);
-  upper_.write("directory/key", "own");
-  upper_.write("file", "own");
-  const ScanResult scan = scan_storage(instance_, {});
-  // What the scan saw is exchanged before it is copied.
-  std::filesystem::remove_all(upper_("directory"));
-  upper_.make_link("directory", secret.path());
-  std::filesystem::remove(upper_("file"));
-  upper_.make_link("file", secret("key"));
-  EXPECT_THAT(keep_writes(instance_, scan, target_.path()),
-              ElementsAre(HasSubstr("directory/key: "), HasSubstr("file: Too many levels of symbolic links")));
-  EXPECT_EQ(kept("directory/key"), "(none)");
-  EXPECT_EQ(kept("file"), "(none)");
-}
-
-TEST_F(KeepWrites, NeverWritesThroughALinkOfTheTarget) {
-  const test::TemporaryDirectory elsewhere;
-  add_mount(MountType::tmpfs, "", upper_);
-  elsewhere.write("victim", "old");
-  upper_.write("file", "new");
-  target_.make_link(host_("file").substr(1), elsewhere("victim"));
-  EXPECT_THAT(keep(), ElementsAre(HasSubstr("file: ")));
-  EXPECT_EQ(elsewhere.read("victim"), "old");
-}
-
-TEST_F(KeepWrites, NeverMakesDirectoriesThroughALinkOfTheTarget) {
-  const test::TemporaryDirectory elsewhere;
-  add_mount(MountType::tmpfs, "", upper_);
-  upper_.write("directory/deep/file", "new");
-  target_.make_link(host_("directory").substr(1), elsewhere.path());
-  EXPECT_THAT(keep(), ElementsAre(HasSubstr("file: ")));
-  EXPECT_FALSE(elsewhere.has("deep"));
-}
-
-TEST_F(KeepWrites, ATargetThatIsMissingIsOneProblem) {
-  add_mount(MountType::tmpfs, "", upper_);
-  upper_.write("a", "x");
-  upper_.write("b", "x");
-  EXPECT_THAT(keep_writes(instance_, scan_storage(instance_, {}), target_("none")),
-              ElementsAre(target_("none") + ": No such file or directory"));
-}
-
-TEST_F(KeepWrites, APipeInThePlaceOfAFileBlocksNobody) {
-  add_mount(MountType::tmpfs, "", upper_);
-  upper_.write("a", "x");
-  const ScanResult scan = scan_storage(instance_, {});
-  std::filesystem::remove(upper_("a"));
-  ASSERT_EQ(::mkfifo(upper_("a").c_str(), 0600), 0);
-  (void)keep_writes(instance_, scan, target_.path());
-  EXPECT_EQ(kept("a"), "");
 }
 
 }  // namespace
