@@ -1,12 +1,10 @@
 #include "supervise/identity.hpp"
 
 #include <fcntl.h>
-#include <fnmatch.h>
 
 #include <algorithm>
-#include <array>
-#include <span>
 
+#include "base/redact.hpp"
 #include "base/text.hpp"
 #include "policy/engines.hpp"
 
@@ -14,38 +12,11 @@ namespace cofferdam::supervise {
 
 namespace {
 
-// Exec storms must not grow the launcher: the oldest records go first.
-constexpr std::size_t kMostRecords = 4096;
 constexpr std::size_t kLongestLineage = 16;
+constexpr std::size_t kLongestName = 64;
 
 std::string base_name(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
-}
-
-// Programs of many names: what they do is decided by the one under which they are called.
-bool has_many_names(const ExecRecord& record) {
-  constexpr std::array<std::string_view, 3> kManyNames = {"busybox", "coreutils", "toybox"};
-  return std::ranges::find(kManyNames, std::string_view(base_name(record.executable))) != kManyNames.end();
-}
-
-std::string called_as(const ExecRecord& record) {
-  return record.argv.empty() ? base_name(record.executable) : base_name(record.argv[0]);
-}
-
-// A script shows under its own name (gunicorn, not python3.11), and a program of many names under the one that was
-// called: sh, not dash.
-std::string program_name(const ExecRecord& record) {
-  constexpr std::array<std::string_view, 4> kManyNames = {"dash", "busybox", "coreutils", "toybox"};
-  const std::string executable = base_name(record.executable);
-  if (std::ranges::find(kManyNames, std::string_view(executable)) != kManyNames.end() && !record.argv.empty()) {
-    const std::string called = base_name(record.argv[0]);
-    const std::string name = called.starts_with('-') ? called.substr(1) : called;
-    return name == executable && record.argv.size() > 1 && executable != "dash" ? base_name(record.argv[1]) : name;
-  }
-  if (record.script.kind == ScriptArgument::Kind::file) return base_name(record.script.text);
-  if (record.script.kind == ScriptArgument::Kind::module)
-    return base_name(record.executable) + " -m " + record.script.text;
-  return base_name(record.executable);
 }
 
 std::optional<ImageTuple> read_tuple(const kernel::ThreadView& thread, std::string* why) {
@@ -78,116 +49,19 @@ void identify_script(const kernel::ThreadView& thread, ExecRecord& record) {
   }
 }
 
-// What is kept of the arguments once they have been judged: thousands of records must not hold megabytes.
-void shorten(std::vector<std::string>& argv) {
-  constexpr std::size_t kMostArguments = 32;
-  constexpr std::size_t kLongestArgument = 512;
-  if (argv.size() > kMostArguments) argv.resize(kMostArguments);
-  for (std::string& argument : argv) {
-    if (argument.size() > kLongestArgument) argument.resize(kLongestArgument);
-  }
-}
-
-bool same_script(const ExecRecord& a, const ExecRecord& b) {
-  if (a.script.kind != b.script.kind) return false;
-  if (a.script.kind != ScriptArgument::Kind::file) return a.script.text == b.script.text;
-  // The same file, or the same place: an editor that saves by rename puts another file there.
-  if (!a.script_path.empty() && a.script_path == b.script_path) return true;
-  return a.script_identity && b.script_identity && a.script_identity->same_file(*b.script_identity);
+void add_name(std::vector<std::string>& lineage, std::string name) {
+  if (lineage.size() >= kLongestLineage) return;
+  if (name.size() > kLongestName) name.resize(kLongestName);
+  lineage.push_back(std::move(name));
 }
 
 }  // namespace
 
-std::size_t ImageTupleHash::operator()(const ImageTuple& tuple) const noexcept {
-  std::size_t hash = tuple.inode;
-  for (const std::uint64_t part : {tuple.device, tuple.vector.random, tuple.vector.base, tuple.vector.sysinfo_ehdr}) {
-    hash = hash * 0x9e3779b97f4a7c15ULL + part;
+Identities::Identities(const plan::Plan& plan, pid_t entry, Role role) : plan_(plan), entry_(entry), role_(role) {
+  if (const auto view = kernel::ThreadView::open(entry)) {
+    if (const auto status = view->status()) init_ = status->ppid;
   }
-  return hash;
 }
-
-std::vector<std::string> loader_values(const std::vector<std::string>& environment) {
-  constexpr std::array<std::string_view, 2> kPrefixes = {"LD_", "PYTHON"};
-  constexpr std::array<std::string_view, 22> kNames = {"HOME=",
-                                                       "NODE_OPTIONS=",
-                                                       "NODE_PATH=",
-                                                       "RUBYOPT=",
-                                                       "RUBYLIB=",
-                                                       "PERL5OPT=",
-                                                       "PERL5LIB=",
-                                                       "PHPRC=",
-                                                       "PHP_INI_SCAN_DIR=",
-                                                       "JAVA_TOOL_OPTIONS=",
-                                                       "_JAVA_OPTIONS=",
-                                                       "JDK_JAVA_OPTIONS=",
-                                                       "BASH_ENV=",
-                                                       "OPENSSL_CONF=",
-                                                       "OPENSSL_MODULES=",
-                                                       "GCONV_PATH=",
-                                                       "CLASSPATH=",
-                                                       "DOTNET_STARTUP_HOOKS=",
-                                                       "PERL5DB=",
-                                                       "PERLLIB=",
-                                                       "GEM_HOME=",
-                                                       "GEM_PATH="};
-  std::vector<std::string> found;
-  for (const std::string& variable : environment) {
-    const auto begins = [&](std::string_view start) { return variable.starts_with(start); };
-    if (std::ranges::any_of(kPrefixes, begins) || std::ranges::any_of(kNames, begins)) found.push_back(variable);
-  }
-  std::ranges::sort(found);
-  return found;
-}
-
-// Options between the interpreter and its script run code as well as the script does (-c, -r, -X presite, a module
-// named by -W): those of the app itself are known, of all others only what can't.
-bool safe_options(const ExecRecord& record, const ExecRecord& app) {
-  constexpr std::array<std::string_view, 21> kHarmless = {
-      "-u",  "-B",  "-b",        "-E",       "-I", "-O",      "-OO",    "-q",    "-s",     "-P",  "-Wd",
-      "-Wi", "-We", "-Wdefault", "-Wignore", "-W", "default", "ignore", "error", "always", "once"};
-  const bool python = base_name(record.executable).starts_with("python");
-  const auto options = [](const ExecRecord& from) {
-    const std::size_t script = std::min(from.script.next, from.argv.size());
-    return std::span(from.argv).subspan(std::min<std::size_t>(1, from.argv.size()), script > 1 ? script - 2 : 0);
-  };
-  if (record.script.kind == ScriptArgument::Kind::none) return true;  // all arguments are compared
-  return std::ranges::all_of(options(record), [&](const std::string& option) {
-    const bool harmless = python && std::ranges::find(kHarmless, std::string_view(option)) != kHarmless.end();
-    const bool of_app = app.tuple.device == record.tuple.device && app.tuple.inode == record.tuple.inode &&
-                        std::ranges::find(options(app), option) != options(app).end();
-    return harmless || of_app || option == "-m" || option == "-c";
-  });
-}
-
-bool same_program(const ExecRecord& app, const ExecRecord& other) {
-  if (app.tuple.device != other.tuple.device || app.tuple.inode != other.tuple.inode) return false;
-  if (!same_script(app, other) || app.loader_values != other.loader_values || !safe_options(other, app)) return false;
-  if (has_many_names(app) && called_as(app) != called_as(other)) return false;
-  const auto rest = [](const ExecRecord& record) {
-    const std::size_t from = std::min(record.script.next, record.argv.size());
-    return std::vector<std::string>(record.argv.begin() + static_cast<std::ptrdiff_t>(from), record.argv.end());
-  };
-  return rest(app) == rest(other);
-}
-
-bool matches_row(const plan::AlsoProgram& row, const ExecRecord& record) {
-  if (!row.program) return false;
-  const kernel::FileIdentity& executable = row.program->executable_identity;
-  if (executable.device != record.tuple.device || executable.inode != record.tuple.inode) return false;
-  const bool same_place = !record.script_path.empty() && record.script_path == row.program->script;
-  if (!row.program->script.empty() && !same_place &&
-      (!record.script_identity || !record.script_identity->same_file(row.program->script_identity))) {
-    return false;
-  }
-  // One pattern an argument, argv[0] included; arguments after the last pattern are free.
-  if (record.argv.size() < row.argv.size()) return false;
-  for (std::size_t i = 0; i < row.argv.size(); ++i) {
-    if (fnmatch(row.argv[i].c_str(), record.argv[i].c_str(), 0) != 0) return false;
-  }
-  return true;
-}
-
-Identities::Identities(const plan::Plan& plan, pid_t entry, Role role) : plan_(plan), entry_(entry), role_(role) {}
 
 void Identities::grant(ExecRecord& record, bool parent_is_app) const {
   if (!app_ || !record.of_app) return;
@@ -206,10 +80,12 @@ void Identities::grant(ExecRecord& record, bool parent_is_app) const {
   }
 }
 
-RecordRef Identities::take_record(const kernel::ThreadView& thread, const kernel::ThreadStatus& status) {
+RecordRef Identities::take_record(const kernel::ThreadView& thread, const kernel::ThreadStatus& status,
+                                  const RecordRef& before) {
+  constexpr std::size_t kMostShown = 1024;
   const auto tuple = read_tuple(thread, nullptr);
   if (!tuple) return nullptr;
-  if (const auto known = records_.find(*tuple); known != records_.end()) return *known->second;
+  if (RecordRef known = records_.look_up(*tuple)) return known;
   auto executable = thread.executable_path();
   auto argv = thread.arguments();
   auto environment = thread.environment();
@@ -219,54 +95,73 @@ RecordRef Identities::take_record(const kernel::ThreadView& thread, const kernel
   record->tuple = *tuple;
   record->executable = std::move(*executable);
   record->argv = std::move(*argv);
+  // Redacted before it is cut: half of a secret is not known for one.
+  record->shown = cut_arguments(base::redact_argv(record->argv), kMostShown);
   record->loader_values = loader_values(*environment);
   record->script =
       script_argument(has_many_names(*record) ? called_as(*record) : base_name(record->executable), record->argv);
   if (record->script.kind == ScriptArgument::Kind::file) {
     identify_script(thread, *record);
   }
-  record->lineage.push_back(program_name(*record));
+  add_name(record->lineage, program_name(*record));
 
   if (status.tgid == entry_) {
     record->of_app = true;
     // A database client that the entry command turns into is no application (`sh -c "exec psql"`).
     record->is_app = !settled_ && !policy::is_client_program(record->lineage.front());
-    if (record->is_app) app_ = record;
-  } else if (const auto parent_view = kernel::ThreadView::open(status.ppid)) {
-    RecordRef parent = record_of(*parent_view);
-    // An entry that makes no set_tid_address call (static Go) has no record; it is known by its pid.
-    const bool child_of_entry = status.ppid == entry_;
-    if (parent) {
-      record->of_app = parent->of_app;
-      for (const std::string& name : parent->lineage) {
-        if (record->lineage.size() < kLongestLineage) record->lineage.push_back(name);
-      }
-    } else if (child_of_entry) {
-      record->of_app = true;
-      record->lineage.push_back(base_name(plan_.program.path));
-    }
-    grant(*record, parent ? parent->is_app : child_of_entry);
+    if (record->is_app) become_app(record);
+  } else {
+    judge(*record, status, before);
   }
-  if (!record->is_app) shorten(record->argv);  // the app's own are compared with (rule b)
-  remember(record);
+  record->loads_as_app = app_ != nullptr && record->loader_values == app_->loader_values;
+  if (record != app_) shorten(*record);
+  records_.remember(record, app_);
   return record;
 }
 
-void Identities::remember(const RecordRef& record) {
-  order_.push_back(record);
-  records_[record->tuple] = std::prev(order_.end());
-  if (order_.size() <= kMostRecords) return;
-  auto oldest = order_.begin();
-  if (*oldest == app_) ++oldest;
-  records_.erase((*oldest)->tuple);
-  order_.erase(oldest);
+void Identities::judge(ExecRecord& record, const kernel::ThreadStatus& status, const RecordRef& before) {
+  const auto parent_view = kernel::ThreadView::open(status.ppid);
+  const RecordRef parent = parent_view ? record_of(*parent_view) : nullptr;
+  // An entry that makes no set_tid_address call (static Go) has no record; it is known by its pid.
+  const bool child_of_entry = parent == nullptr && status.ppid == entry_;
+  const RecordRef& known = parent != nullptr ? parent : before;
+  record.of_app = child_of_entry || (known != nullptr && known->of_app);
+  for (const std::string& name : known != nullptr && !child_of_entry ? known->lineage : ancestors(status.ppid)) {
+    add_name(record.lineage, name);
+  }
+  grant(record, parent != nullptr ? parent->is_app : child_of_entry);
+}
+
+std::vector<std::string> Identities::ancestors(pid_t parent) const {
+  std::vector<std::string> names;
+  for (pid_t at = parent; at > 0 && at != init_ && names.size() < kLongestLineage;) {
+    const auto view = kernel::ThreadView::open(at);
+    if (!view) break;
+    if (const RecordRef record = record_of(*view)) {
+      for (const std::string& name : record->lineage) add_name(names, name);
+      return names;
+    }
+    const auto executable = view->executable_path();
+    const auto status = view->status();
+    if (!executable || !status) break;
+    add_name(names, base_name(*executable));
+    if (at == entry_) return names;
+    at = status->ppid;
+  }
+  // Whatever runs in the instance came from its entry.
+  add_name(names, app_ != nullptr ? app_->lineage.front() : base_name(plan_.program.path));
+  return names;
+}
+
+// The one that others are compared with is kept whole.
+void Identities::become_app(const std::shared_ptr<ExecRecord>& record) {
+  if (app_ != nullptr) shorten(*app_);
+  app_ = record;
 }
 
 RecordRef Identities::record_of(const kernel::ThreadView& thread) const {
   const auto tuple = read_tuple(thread, nullptr);
-  if (!tuple) return nullptr;
-  const auto known = records_.find(*tuple);
-  return known == records_.end() ? nullptr : *known->second;
+  return tuple ? records_.look_up(*tuple) : nullptr;
 }
 
 Caller Identities::identify(const kernel::ThreadView& thread, const kernel::ThreadStatus& status) const {
@@ -276,11 +171,11 @@ Caller Identities::identify(const kernel::ThreadView& thread, const kernel::Thre
   // A one-off is one as a whole: who opens it types psql into its shell.
   if (role_ == Role::one_off) {
     caller.role = role_;
-    if (const auto known = records_.find(*tuple); known != records_.end()) caller.record = *known->second;
+    caller.record = records_.look_up(*tuple);
     return caller;
   }
-  if (const auto known = records_.find(*tuple); known != records_.end()) {
-    caller.record = *known->second;
+  if (RecordRef known = records_.look_up(*tuple)) {
+    caller.record = std::move(known);
     caller.role = caller.record->is_app ? role_ : Role::other;
     return caller;
   }
@@ -314,7 +209,7 @@ std::string Identities::as_typed(const ExecRecord& caller) const {
 
 std::string Identities::row_that_admits(const ExecRecord& caller) const {
   if (!app_ || !caller.of_app || caller.is_app || policy::is_client_program(caller.lineage.front()) ||
-      caller.loader_values != app_->loader_values)
+      !caller.loads_as_app)
     return {};
   const bool same_executable = caller.tuple.device == app_->tuple.device && caller.tuple.inode == app_->tuple.inode;
   if (!same_executable) return {};

@@ -8,47 +8,17 @@
 
 #include <sys/types.h>
 
-#include <cstdint>
-#include <list>
 #include <memory>
-#include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "cofferdam/event.hpp"
 #include "kernel/procfs.hpp"
 #include "plan/plan.hpp"
-#include "supervise/script.hpp"
+#include "supervise/exec_record.hpp"
 #include "supervise/verdict.hpp"
 
 namespace cofferdam::supervise {
-
-struct ImageTuple {
-  std::uint64_t device = 0;
-  std::uint64_t inode = 0;
-  kernel::AuxiliaryVector vector;
-  bool operator==(const ImageTuple&) const = default;
-};
-
-struct ImageTupleHash {
-  std::size_t operator()(const ImageTuple& tuple) const noexcept;
-};
-
-struct ExecRecord {
-  ImageTuple tuple;
-  std::string executable;                  // path, as the app sees it
-  std::vector<std::string> argv;           // as it was at the exec; never shown unredacted
-  std::vector<std::string> loader_values;  // NAME=value of what steers loaders and interpreters, sorted
-  ScriptArgument script;
-  std::optional<kernel::FileIdentity> script_identity;
-  std::string script_path;           // canonical, as the app sees it; empty when it could not be opened
-  std::vector<std::string> lineage;  // program names, itself first
-  bool of_app = false;               // the entry command or any process below it
-  bool is_app = false;
-  std::string row;  // of app.also, by which it is the app
-};
-using RecordRef = std::shared_ptr<const ExecRecord>;
 
 // What is said of a caller at a connect.
 struct Caller {
@@ -57,11 +27,7 @@ struct Caller {
   std::string why_unknown;  // when role is unknown: what could not be read
 };
 
-// Pure parts, for tests.
-[[nodiscard]] bool same_program(const ExecRecord& app, const ExecRecord& other);         // rule (b)
-[[nodiscard]] bool matches_row(const plan::AlsoProgram& row, const ExecRecord& record);  // rule (c)
-[[nodiscard]] std::vector<std::string> loader_values(const std::vector<std::string>& environment);
-
+// Memory is bounded (ExecRecords); a forgotten image counts as one that was never recorded.
 class Identities {
  public:
   // `entry` is the process that the launcher started, as this process sees it; `role` what it counts as: app for
@@ -69,8 +35,14 @@ class Identities {
   Identities(const plan::Plan& plan, pid_t entry, Role role);
 
   // A new image made its first call. Returns the record, or null when nothing could be read (then the image stays
-  // unknown and gets nothing). A second call of one image changes nothing.
-  RecordRef take_record(const kernel::ThreadView& thread, const kernel::ThreadStatus& status);
+  // unknown and gets nothing). A second call of one image changes nothing. `before` is the image that this process had
+  // until now, if known: it tells the lineage of a process whose parent has ended.
+  RecordRef take_record(const kernel::ThreadView& thread, const kernel::ThreadStatus& status,
+                        const RecordRef& before = nullptr);
+
+  // The names of the programs above a child of `parent` (a pid as this process sees it), up to the entry. Where a
+  // parent has ended, what was between is missing.
+  [[nodiscard]] std::vector<std::string> ancestors(pid_t parent) const;
 
   // Reads the caller's tuple and looks it up. The caller must still be waiting afterwards (ID_VALID).
   [[nodiscard]] Caller identify(const kernel::ThreadView& thread, const kernel::ThreadStatus& status) const;
@@ -86,16 +58,17 @@ class Identities {
 
  private:
   void grant(ExecRecord& record, bool parent_is_app) const;
-  void remember(const RecordRef& record);
+  void judge(ExecRecord& record, const kernel::ThreadStatus& status, const RecordRef& before);
+  void become_app(const std::shared_ptr<ExecRecord>& record);
   [[nodiscard]] std::string as_typed(const ExecRecord& caller) const;
 
   const plan::Plan& plan_;
   pid_t entry_;
   Role role_;
   bool settled_ = false;
-  RecordRef app_;               // the image that the entry command has become
-  std::list<RecordRef> order_;  // oldest first; the app's own is never dropped
-  std::unordered_map<ImageTuple, std::list<RecordRef>::iterator, ImageTupleHash> records_;
+  pid_t init_ = 0;                   // the entry's parent: above it is nothing of the instance
+  std::shared_ptr<ExecRecord> app_;  // the image that the entry command has become; never dropped
+  ExecRecords records_;
 };
 
 }  // namespace cofferdam::supervise

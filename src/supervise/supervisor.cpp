@@ -101,10 +101,10 @@ void Supervisor::take_record(const KnownThread& thread) {
   const pid_t process = status->tgid;
   auto view = kernel::ThreadView::open(thread.view.tid());
   if (!view) return;
-  const RecordRef record = identities_.take_record(*view, *status);
+  const RecordRef record = identities_.take_record(*view, *status, thread.record);
   threads_.forget_process(process);  // `thread` is gone from here on
   ExecEvent event;
-  event.process = describe_process(*view, *status, record);
+  event.process = describe_process(identities_, *view, *status, record);
   const auto parent = kernel::ThreadView::open(status->ppid);
   const auto parent_status = parent ? parent->status() : fail("", ESRCH);
   event.parent = parent_status ? parent_status->inner_pid : 0;

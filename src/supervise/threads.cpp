@@ -7,19 +7,21 @@
 
 namespace cofferdam::supervise {
 
-ProcessRef describe_process(const kernel::ThreadView& view, const kernel::ThreadStatus& status,
-                            const RecordRef& record) {
+ProcessRef describe_process(const Identities& identities, const kernel::ThreadView& view,
+                            const kernel::ThreadStatus& status, const RecordRef& record) {
+  constexpr std::size_t kMostArguments = 4096;  // bytes read of an image that has no record
   auto info = std::make_shared<ProcessInfo>();
   info->pid = status.inner_pid;
   if (record) {
     info->exe = record->executable;
-    info->argv = base::redact_argv(record->argv);
+    info->argv = record->shown;
     info->lineage = record->lineage;
     return info;
   }
   if (auto executable = view.executable_path()) info->exe = std::move(*executable);
-  if (auto argv = view.arguments(4096)) info->argv = base::redact_argv(*argv);
+  if (auto argv = view.arguments(kMostArguments)) info->argv = base::redact_argv(*argv);
   if (!info->exe.empty()) info->lineage.push_back(info->exe.substr(info->exe.rfind('/') + 1));
+  for (std::string& name : identities.ancestors(status.ppid)) info->lineage.push_back(std::move(name));
   return info;
 }
 
@@ -38,7 +40,7 @@ KnownThread* Threads::find(pid_t tid) {
   const auto status = view->status();
   if (!status) return nullptr;
   RecordRef record = identities_.record_of(*view);
-  ProcessRef process = describe_process(*view, *status, record);
+  ProcessRef process = describe_process(identities_, *view, *status, record);
   order_.emplace_front(tid, KnownThread{std::move(*view), *status, std::move(record), std::move(process)});
   by_tid_[tid] = order_.begin();
   if (order_.size() > kMost) {

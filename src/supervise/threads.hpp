@@ -38,8 +38,8 @@ class Threads {
   std::unordered_map<pid_t, std::list<std::pair<pid_t, KnownThread>>::iterator> by_tid_;
 };
 
-// What findings and events say of a process: redacted arguments, lineage. `record` may be null.
-[[nodiscard]] ProcessRef describe_process(const kernel::ThreadView& view, const kernel::ThreadStatus& status,
-                                          const RecordRef& record);
+// What findings and events say of a process: redacted arguments, lineage up to the entry. `record` may be null.
+[[nodiscard]] ProcessRef describe_process(const Identities& identities, const kernel::ThreadView& view,
+                                          const kernel::ThreadStatus& status, const RecordRef& record);
 
 }  // namespace cofferdam::supervise

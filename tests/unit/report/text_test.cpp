@@ -84,6 +84,25 @@ TEST(Summary, CountsWhatItDoesNotName) {
   EXPECT_NE(text.find(", and 37 more"), std::string::npos) << text;
 }
 
+TEST(Summary, FoldedLossesCountAsTheirFiles) {
+  Report report = sample_report();
+  report.findings.clear();
+  report.lost = {sample_lost("/srv/app/f", "file", 24)};
+  report.folded = {sample_folded("/srv/app/data", "file", 100'000), sample_folded("/srv/app/x", "cache", 50),
+                   sample_folded("/srv/app/logs", "log", 7)};
+  report.folded.push_back(sample_folded("/srv/app/old", "file", 30));
+  report.folded.back().what.change = Change::deleted;
+  report.folded.push_back(sample_folded("/srv/app", "file", 2000));
+  report.folded.back().what.type = "directory";
+  const std::string text = summary(report, kOptions);
+  EXPECT_NE(text.find("100001 files (977 KiB); keep"), std::string::npos) << text;
+  EXPECT_NE(text.find("and 100000 more"), std::string::npos) << text;
+  EXPECT_NE(text.find("50 cache files (500 bytes)"), std::string::npos) << text;
+  EXPECT_NE(text.find("7 log files (70 bytes): ..."), std::string::npos) << text;
+  EXPECT_NE(text.find("100058 files lost"), std::string::npos) << text;
+  EXPECT_NE(text.find("30 deletions undone"), std::string::npos) << text;
+}
+
 TEST(Summary, NamesOfTheAppCannotCommandTheTerminal) {
   Report report = sample_report();
   report.findings[0].finding.message = "a\x1b[2Jb\nc";

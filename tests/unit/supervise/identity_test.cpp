@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -276,6 +277,49 @@ TEST_F(LiveIdentities, ExecLosesIt) {
   ASSERT_EQ(cat->lineage.size(), 2U);
   EXPECT_EQ(cat->lineage.front(), "cat");
   EXPECT_EQ(identities_->row_that_admits(*cat), "");  // nothing like the app
+}
+
+TEST_F(LiveIdentities, AProcessWhoseParentHasEndedIsTracedToTheEntry) {
+  ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1), 0);  // as the launcher or the init of an instance is
+  ASSERT_NE(take_entry(), nullptr);
+  const pid_t orphan = start_child("( (exec cat \"$FIFO\") & echo $! )", "/bin/cat");
+  ASSERT_TRUE(test::eventually([&] { return kernel::ThreadView::open(orphan)->status()->ppid == ::getpid(); }));
+  const RecordRef cat = take(orphan);
+  ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
+  ASSERT_NE(cat, nullptr);
+  EXPECT_THAT(cat->lineage, ElementsAre("cat", "sh"));
+  EXPECT_FALSE(cat->is_app);
+}
+
+TEST_F(LiveIdentities, TheImageBeforeTellsWhatTheParentNoLongerCan) {
+  ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+  const RecordRef app = take_entry();
+  const pid_t orphan = start_child("( (exec cat \"$FIFO\") & echo $! )", "/bin/cat");
+  ASSERT_TRUE(test::eventually([&] { return kernel::ThreadView::open(orphan)->status()->ppid == ::getpid(); }));
+  ExecRecord middle;
+  middle.lineage = {"worker.py", "xargs", "sh"};
+  middle.of_app = true;
+  const auto view = kernel::ThreadView::open(orphan);
+  const RecordRef cat =
+      identities_->take_record(*view, view->status().value(), std::make_shared<const ExecRecord>(middle));
+  ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
+  ASSERT_NE(cat, nullptr);
+  EXPECT_THAT(cat->lineage, ElementsAre("cat", "worker.py", "xargs", "sh"));
+  EXPECT_TRUE(cat->of_app);
+}
+
+TEST_F(LiveIdentities, LongArgumentsAreRedactedAndThenCut) {
+  ASSERT_NE(take_entry(), nullptr);
+  const pid_t child =
+      start_child("cat \"$FIFO\" postgres://u:$(printf '%0600d' 7)@h/x $(seq 1 2000) & echo $!", "/bin/cat");
+  const RecordRef cat = take(child);
+  ASSERT_NE(cat, nullptr);
+  ASSERT_GT(cat->shown.size(), 3U);
+  EXPECT_EQ(cat->shown[2], "postgres://u:***@h/x");
+  EXPECT_EQ(cat->shown.back(), "...");
+  EXPECT_LE(cat->shown.size(), 33U);
+  EXPECT_LE(cat->argv.size(), 33U);
+  EXPECT_THAT(cat->loader_values, IsEmpty());
 }
 
 TEST_F(LiveIdentities, TheSameProgramAgainGetsItBack) {

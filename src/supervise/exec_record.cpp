@@ -1,0 +1,187 @@
+#include "supervise/exec_record.hpp"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <span>
+#include <string_view>
+
+namespace cofferdam::supervise {
+
+namespace {
+
+std::string base_name(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+bool same_script(const ExecRecord& a, const ExecRecord& b) {
+  if (a.script.kind != b.script.kind) return false;
+  if (a.script.kind != ScriptArgument::Kind::file) return a.script.text == b.script.text;
+  // The same file, or the same place: an editor that saves by rename puts another file there.
+  if (!a.script_path.empty() && a.script_path == b.script_path) return true;
+  return a.script_identity && b.script_identity && a.script_identity->same_file(*b.script_identity);
+}
+
+}  // namespace
+
+bool has_many_names(const ExecRecord& record) {
+  constexpr std::array<std::string_view, 3> kManyNames = {"busybox", "coreutils", "toybox"};
+  return std::ranges::find(kManyNames, std::string_view(base_name(record.executable))) != kManyNames.end();
+}
+
+std::string called_as(const ExecRecord& record) {
+  return record.argv.empty() ? base_name(record.executable) : base_name(record.argv[0]);
+}
+
+std::string program_name(const ExecRecord& record) {
+  if (record.script.kind == ScriptArgument::Kind::file) return base_name(record.script.text);
+  constexpr std::array<std::string_view, 4> kManyNames = {"dash", "busybox", "coreutils", "toybox"};
+  const std::string executable = base_name(record.executable);
+  if (std::ranges::find(kManyNames, std::string_view(executable)) != kManyNames.end() && !record.argv.empty()) {
+    const std::string called = base_name(record.argv[0]);
+    const std::string name = called.starts_with('-') ? called.substr(1) : called;
+    return name == executable && record.argv.size() > 1 && executable != "dash" ? base_name(record.argv[1]) : name;
+  }
+  if (record.script.kind == ScriptArgument::Kind::module)
+    return base_name(record.executable) + " -m " + record.script.text;
+  return base_name(record.executable);
+}
+
+std::size_t ImageTupleHash::operator()(const ImageTuple& tuple) const noexcept {
+  std::size_t hash = tuple.inode;
+  for (const std::uint64_t part : {tuple.device, tuple.vector.random, tuple.vector.base, tuple.vector.sysinfo_ehdr}) {
+    hash = hash * 0x9e3779b97f4a7c15ULL + part;
+  }
+  return hash;
+}
+
+std::vector<std::string> loader_values(const std::vector<std::string>& environment) {
+  constexpr std::array<std::string_view, 2> kPrefixes = {"LD_", "PYTHON"};
+  constexpr std::array<std::string_view, 22> kNames = {"HOME=",
+                                                       "NODE_OPTIONS=",
+                                                       "NODE_PATH=",
+                                                       "RUBYOPT=",
+                                                       "RUBYLIB=",
+                                                       "PERL5OPT=",
+                                                       "PERL5LIB=",
+                                                       "PHPRC=",
+                                                       "PHP_INI_SCAN_DIR=",
+                                                       "JAVA_TOOL_OPTIONS=",
+                                                       "_JAVA_OPTIONS=",
+                                                       "JDK_JAVA_OPTIONS=",
+                                                       "BASH_ENV=",
+                                                       "OPENSSL_CONF=",
+                                                       "OPENSSL_MODULES=",
+                                                       "GCONV_PATH=",
+                                                       "CLASSPATH=",
+                                                       "DOTNET_STARTUP_HOOKS=",
+                                                       "PERL5DB=",
+                                                       "PERLLIB=",
+                                                       "GEM_HOME=",
+                                                       "GEM_PATH="};
+  std::vector<std::string> found;
+  for (const std::string& variable : environment) {
+    const auto begins = [&](std::string_view start) { return variable.starts_with(start); };
+    if (std::ranges::any_of(kPrefixes, begins) || std::ranges::any_of(kNames, begins)) found.push_back(variable);
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
+// Options between the interpreter and its script run code as well as the script does (-c, -r, -X presite, a module
+// named by -W): those of the app itself are known, of all others only what can't.
+bool safe_options(const ExecRecord& record, const ExecRecord& app) {
+  constexpr std::array<std::string_view, 21> kHarmless = {
+      "-u",  "-B",  "-b",        "-E",       "-I", "-O",      "-OO",    "-q",    "-s",     "-P",  "-Wd",
+      "-Wi", "-We", "-Wdefault", "-Wignore", "-W", "default", "ignore", "error", "always", "once"};
+  const bool python = base_name(record.executable).starts_with("python");
+  const auto options = [](const ExecRecord& from) {
+    const std::size_t script = std::min(from.script.next, from.argv.size());
+    return std::span(from.argv).subspan(std::min<std::size_t>(1, from.argv.size()), script > 1 ? script - 2 : 0);
+  };
+  if (record.script.kind == ScriptArgument::Kind::none) return true;  // all arguments are compared
+  return std::ranges::all_of(options(record), [&](const std::string& option) {
+    const bool harmless = python && std::ranges::find(kHarmless, std::string_view(option)) != kHarmless.end();
+    const bool of_app = app.tuple.device == record.tuple.device && app.tuple.inode == record.tuple.inode &&
+                        std::ranges::find(options(app), option) != options(app).end();
+    return harmless || of_app || option == "-m" || option == "-c";
+  });
+}
+
+bool same_program(const ExecRecord& app, const ExecRecord& other) {
+  if (app.tuple.device != other.tuple.device || app.tuple.inode != other.tuple.inode) return false;
+  if (!same_script(app, other) || app.loader_values != other.loader_values || !safe_options(other, app)) return false;
+  if (has_many_names(app) && called_as(app) != called_as(other)) return false;
+  const auto rest = [](const ExecRecord& record) {
+    const std::size_t from = std::min(record.script.next, record.argv.size());
+    return std::vector<std::string>(record.argv.begin() + static_cast<std::ptrdiff_t>(from), record.argv.end());
+  };
+  return rest(app) == rest(other);
+}
+
+bool matches_row(const plan::AlsoProgram& row, const ExecRecord& record) {
+  if (!row.program) return false;
+  const kernel::FileIdentity& executable = row.program->executable_identity;
+  if (executable.device != record.tuple.device || executable.inode != record.tuple.inode) return false;
+  const bool same_place = !record.script_path.empty() && record.script_path == row.program->script;
+  if (!row.program->script.empty() && !same_place &&
+      (!record.script_identity || !record.script_identity->same_file(row.program->script_identity))) {
+    return false;
+  }
+  // One pattern an argument, argv[0] included; arguments after the last pattern are free.
+  if (record.argv.size() < row.argv.size()) return false;
+  for (std::size_t i = 0; i < row.argv.size(); ++i) {
+    if (fnmatch(row.argv[i].c_str(), record.argv[i].c_str(), 0) != 0) return false;
+  }
+  return true;
+}
+
+std::vector<std::string> cut_arguments(std::vector<std::string> argv, std::size_t most_bytes) {
+  constexpr std::size_t kMostArguments = 32;
+  constexpr std::size_t kLongestArgument = 512;
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < argv.size(); ++i) {
+    if (argv[i].size() > kLongestArgument) argv[i].resize(kLongestArgument);
+    bytes += argv[i].size();
+    if (i < kMostArguments && bytes <= most_bytes) continue;
+    argv.resize(i);
+    argv.emplace_back("...");
+    break;
+  }
+  argv.shrink_to_fit();
+  for (std::string& argument : argv) argument.shrink_to_fit();
+  return argv;
+}
+
+void shorten(ExecRecord& record) {
+  constexpr std::size_t kMostBytes = 2048;
+  constexpr std::size_t kLongestScript = 256;
+  record.argv = cut_arguments(std::move(record.argv), kMostBytes);
+  record.loader_values = {};
+  if (record.script.text.size() > kLongestScript) record.script.text.resize(kLongestScript);
+  record.script.text.shrink_to_fit();
+}
+
+void ExecRecords::remember(const RecordRef& record, const RecordRef& kept) {
+  std::list<RecordRef>& order = record->is_app ? apps_ : others_;
+  order.push_back(record);
+  records_[record->tuple] = std::prev(order.end());
+  if (order.size() <= (record->is_app ? kMostApps : kMostOthers)) return;
+  auto oldest = order.begin();
+  if (*oldest == kept) ++oldest;
+  records_.erase((*oldest)->tuple);
+  order.erase(oldest);
+}
+
+RecordRef ExecRecords::look_up(const ImageTuple& tuple) const {
+  const auto known = records_.find(tuple);
+  if (known == records_.end()) return nullptr;
+  const auto place = known->second;
+  std::list<RecordRef>& order = (*place)->is_app ? apps_ : others_;
+  order.splice(order.end(), order, place);
+  return *place;
+}
+
+}  // namespace cofferdam::supervise
