@@ -6,10 +6,12 @@
 #include <linux/close_range.h>
 #include <linux/prctl.h>
 #include <sched.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <ctime>
@@ -174,6 +176,41 @@ BorrowedIdentity::~BorrowedIdentity() {
   const int saved = errno;
   // A launcher that can't get its own identity back must not go on.
   if (syscall(SYS_setresuid, -1, getuid(), -1) != 0 || syscall(SYS_setresgid, -1, getgid(), -1) != 0) std::abort();
+  errno = saved;
+}
+
+namespace {
+
+std::vector<gid_t> own_groups() {
+  std::vector<gid_t> groups(static_cast<std::size_t>(std::max(getgroups(0, nullptr), 0)));
+  groups.resize(static_cast<std::size_t>(std::max(getgroups(static_cast<int>(groups.size()), groups.data()), 0)));
+  return groups;
+}
+
+bool set_groups(std::span<const gid_t> groups) noexcept {
+  return syscall(SYS_setgroups, groups.size(), groups.data()) == 0;
+}
+
+}  // namespace
+
+BorrowedFileIdentity::BorrowedFileIdentity(uid_t uid, gid_t gid, std::span<const gid_t> groups)
+    : old_groups_(own_groups()) {
+  // An ordinary user's launcher has the groups of its app and may set none.
+  if (!std::ranges::equal(old_groups_, groups)) {
+    other_groups_ = set_groups(groups);
+    ok_ = other_groups_;
+  }
+  old_gid_ = static_cast<gid_t>(setfsgid(gid));
+  old_uid_ = static_cast<uid_t>(setfsuid(uid));
+  // They report no failure; a second call tells what is set.
+  ok_ = ok_ && static_cast<uid_t>(setfsuid(uid)) == uid && static_cast<gid_t>(setfsgid(gid)) == gid;
+}
+
+BorrowedFileIdentity::~BorrowedFileIdentity() {
+  const int saved = errno;
+  setfsuid(old_uid_);
+  setfsgid(old_gid_);
+  if (other_groups_ && !set_groups(old_groups_)) std::abort();
   errno = saved;
 }
 

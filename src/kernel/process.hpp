@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "kernel/fd.hpp"
 
@@ -72,6 +73,25 @@ class BorrowedIdentity {
  private:
   bool borrowed_ = false;
   bool ok_ = true;
+};
+
+// File accesses of this thread count as the caller's while it lives: setfsuid(2), setfsgid(2) and the caller's
+// supplementary groups. Root's capabilities over files go with the user. ok() is false where the kernel did not take the
+// identity (groups that differ, without CAP_SETGID): then nothing may be done in the caller's name.
+class BorrowedFileIdentity {
+ public:
+  BorrowedFileIdentity(uid_t uid, gid_t gid, std::span<const gid_t> groups);
+  ~BorrowedFileIdentity();
+  BorrowedFileIdentity(const BorrowedFileIdentity&) = delete;
+  BorrowedFileIdentity& operator=(const BorrowedFileIdentity&) = delete;
+  [[nodiscard]] bool ok() const { return ok_; }
+
+ private:
+  bool ok_ = true;
+  bool other_groups_ = false;
+  std::vector<gid_t> old_groups_;
+  gid_t old_gid_ = 0;
+  uid_t old_uid_ = 0;
 };
 
 }  // namespace cofferdam::kernel

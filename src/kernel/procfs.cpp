@@ -111,8 +111,11 @@ Result<std::vector<std::string>> ThreadView::environment(std::size_t limit) cons
   return split_nul(read_file_at(directory_.get(), "environ", limit), limit);
 }
 
+// A process may have 65,536 groups (NGROUPS_MAX) of eleven characters each; a line that was cut would name others.
+constexpr std::size_t kMostStatus = 1 << 20;
+
 Result<ThreadStatus> ThreadView::status() const {
-  const auto text = read_file_at(directory_.get(), "status", 8192);
+  const auto text = read_file_at(directory_.get(), "status", kMostStatus);
   if (!text) return std::unexpected(text.error());
   // Fields after "Name:" are ours to trust; the name itself can hold no newline (proc(5): it is escaped).
   const auto numbers = [&](const char* key) {
@@ -143,6 +146,7 @@ Result<ThreadStatus> ThreadView::status() const {
   status.fsuid = static_cast<uid_t>(uids[3]);
   status.egid = static_cast<gid_t>(gids[1]);
   status.fsgid = static_cast<gid_t>(gids[3]);
+  for (const long group : numbers("Groups")) status.groups.push_back(static_cast<gid_t>(group));
   status.inner_pid = inner.empty() ? status.tgid : static_cast<pid_t>(inner.back());
   return status;
 }

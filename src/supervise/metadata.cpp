@@ -1,7 +1,6 @@
 #include "supervise/metadata.hpp"
 
 #include <fcntl.h>
-#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/xattr.h>
@@ -11,6 +10,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+
+#include "kernel/process.hpp"
 
 namespace cofferdam::supervise {
 
@@ -71,24 +72,6 @@ int read_xattr(const kernel::Notification& call, std::size_t name_index, bool wi
   return 0;
 }
 
-// File accesses of this thread count as the caller's while it lives (setfsuid(2)); root's capabilities over files
-// go with the identity.
-class BorrowedFileIdentity {
- public:
-  BorrowedFileIdentity(uid_t uid, gid_t gid)
-      : old_gid_(static_cast<gid_t>(setfsgid(gid))), old_uid_(static_cast<uid_t>(setfsuid(uid))) {}
-  ~BorrowedFileIdentity() {
-    setfsuid(old_uid_);
-    setfsgid(old_gid_);
-  }
-  BorrowedFileIdentity(const BorrowedFileIdentity&) = delete;
-  BorrowedFileIdentity& operator=(const BorrowedFileIdentity&) = delete;
-
- private:
-  gid_t old_gid_;
-  uid_t old_uid_;
-};
-
 int result_of(int returned) {
   return returned == 0 ? 0 : errno;
 }
@@ -145,7 +128,8 @@ int perform_metadata(const InstanceView& instance, const MetadataRequest& reques
     *refused = true;
     return EROFS;
   }
-  const BorrowedFileIdentity as_caller(caller.fsuid, caller.fsgid);
+  const kernel::BorrowedFileIdentity as_caller(caller.fsuid, caller.fsgid, caller.groups);
+  if (!as_caller.ok()) return EPERM;
   return perform(request, object.get());
 }
 

@@ -1,6 +1,7 @@
 #include "supervise/metadata.hpp"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <sys/fsuid.h>
 #include <sys/stat.h>
@@ -241,6 +242,33 @@ TEST_F(PerformedMetadata, RunsWithTheRightsOfTheCaller) {
   caller_.fsuid = 12345;
   EXPECT_EQ(perform(chmod_to(0600)), 0);
   EXPECT_EQ(status().st_mode & 07777, 0600U);
+}
+
+// Groups are part of an identity: those of the launcher are not the caller's, and the caller's own count.
+TEST_F(PerformedMetadata, RunsWithTheGroupsOfTheCaller) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root: the calls of another user";
+  constexpr gid_t kLaunchers = 4242;
+  constexpr gid_t kCallers = 4343;
+  std::vector<gid_t> before(static_cast<std::size_t>(::getgroups(0, nullptr)));
+  ASSERT_EQ(::getgroups(static_cast<int>(before.size()), before.data()), static_cast<int>(before.size()));
+  ASSERT_EQ(::setgroups(1, &kLaunchers), 0);
+  ASSERT_EQ(::chown(path_.c_str(), 12345, 12345), 0);
+  caller_.fsuid = 12345;
+  caller_.fsgid = 12345;
+  caller_.groups = {kCallers};
+  MetadataRequest owner;
+  owner.kind = Kind::chown;
+  owner.uid = static_cast<uid_t>(-1);
+  owner.gid = kLaunchers;
+  EXPECT_EQ(perform(owner), EPERM);
+  EXPECT_EQ(status().st_gid, 12345U);
+  owner.gid = kCallers;
+  EXPECT_EQ(perform(owner), 0);
+  EXPECT_EQ(status().st_gid, kCallers);
+  gid_t now = 0;
+  EXPECT_EQ(::getgroups(1, &now), 1);
+  EXPECT_EQ(now, kLaunchers);
+  EXPECT_EQ(::setgroups(before.size(), before.data()), 0);
 }
 
 }  // namespace
