@@ -14,7 +14,10 @@ constexpr std::array<std::size_t, 3> kLimits = {LossFold::kMostDeleted, LossFold
 // What is greater is named rather. By path only where all else is equal, so that a report does not depend on the order
 // in which a directory is read.
 bool goes_before(const LostFile& a, const LostFile& b) {
-  const auto weight = [](const LostFile& file) { return std::pair(file.file_class == "source", file.what.bytes); };
+  const auto weight = [](const LostFile& file) {
+    const int kind = file.file_class == "source" ? 2 : file.file_class == "cache" ? 0 : 1;
+    return std::pair(kind, file.what.bytes);
+  };
   if (weight(a) != weight(b)) return weight(a) > weight(b);
   return a.what.path < b.what.path;
 }

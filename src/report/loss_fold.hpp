@@ -13,9 +13,9 @@
 namespace cofferdam::report {
 
 // Takes losses in any order. Named are, each up to its limit, the deletions, the changed source and version-control
-// files, and the largest of the others; where a limit is exceeded, source comes before version control and large before
-// small. What is not named is counted by directory, type, change and class; beyond kMostFolders the deepest directories
-// are counted with their parents.
+// files, and the largest of the others; where a limit is exceeded, source comes before version control, caches come
+// last, and large before small. What is not named is counted by directory, type, change and class; beyond kMostFolders
+// the deepest directories are counted with their parents.
 class LossFold {
  public:
   static constexpr std::size_t kMostDeleted = 2000;

@@ -68,6 +68,15 @@ TEST(LossFold, ManyFilesKeepTheLargestTheSourcesAndTheDeletions) {
   }
 }
 
+TEST(LossFold, ASmallFileIsNotDrivenOutByCaches) {
+  LossFold fold;
+  for (int i = 0; i < 10'000; ++i) fold.add(sample_lost(numbered("/cache/", i), "cache", 1000));
+  fold.add(sample_lost("/upload", "file", 1));
+  const LossFold::Taken taken = fold.take();
+  EXPECT_TRUE(names(taken, "/upload"));
+  EXPECT_EQ(totals_of(taken).count, 10'001U);
+}
+
 TEST(LossFold, AFolderIsCountedOnceWhereItsParentStandsForIt) {
   LossFold fold;
   for (int i = 0; i < 20'000; ++i)
