@@ -22,6 +22,9 @@ struct KnownThread {
 
 class Threads {
  public:
+  // Each entry holds one descriptor, so there are few; a busy thread stays because it is used.
+  static constexpr std::size_t kMost = 256;
+
   explicit Threads(const Identities& identities) : identities_(identities) {}
 
   // The thread `tid`, or null when it is gone. Valid until the next call.
@@ -29,10 +32,9 @@ class Threads {
   // The process has a new image: what is remembered of its threads is stale.
   void forget_process(pid_t tgid);
 
- private:
-  // Each entry holds one descriptor, so there are few; a busy thread stays because it is used.
-  static constexpr std::size_t kMost = 256;
+  [[nodiscard]] std::size_t size() const { return order_.size(); }
 
+ private:
   const Identities& identities_;
   std::list<std::pair<pid_t, KnownThread>> order_;  // most recently used first
   std::unordered_map<pid_t, std::list<std::pair<pid_t, KnownThread>>::iterator> by_tid_;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <deque>
+#include <filesystem>
 
 #include "cofferdam/policy.hpp"
 #include "support/child_process.hpp"
@@ -306,6 +307,21 @@ TEST_F(LiveIdentities, TheImageBeforeTellsWhatTheParentNoLongerCan) {
   ASSERT_NE(cat, nullptr);
   EXPECT_THAT(cat->lineage, ElementsAre("cat", "worker.py", "xargs", "sh"));
   EXPECT_TRUE(cat->of_app);
+}
+
+TEST_F(LiveIdentities, AParentWithoutARecordIsNamedByItsExecutable) {
+  ASSERT_NE(take_entry(), nullptr);
+  // As a static program that makes no set_tid_address call: its image is never taken.
+  const pid_t middle = start_child("sh -c 'cat \"$FIFO\" & echo $! >\"$DIRECTORY/cat\"; wait' & echo $!", "/bin/sh");
+  ASSERT_TRUE(test::eventually([&] { return directory_.read("cat").ends_with('\n'); }));
+  const pid_t child = std::atoi(directory_.read("cat").c_str());
+  started_.push_back(child);
+  await_image(child, "/bin/cat");
+  const RecordRef cat = take(child);
+  ASSERT_NE(cat, nullptr);
+  const std::string shell = std::filesystem::canonical("/bin/sh").filename();
+  EXPECT_THAT(cat->lineage, ElementsAre("cat", shell, "sh"));
+  EXPECT_THAT(identities_->ancestors(middle), ElementsAre(shell, "sh"));
 }
 
 TEST_F(LiveIdentities, LongArgumentsAreRedactedAndThenCut) {
