@@ -33,13 +33,20 @@ struct MountRule {
   std::string path;     // absolute, lexically normalised, no trailing slash
   std::string written;  // as it stands in the policy, for messages
   MountType type = MountType::tmpfs;
-  std::uint64_t size = 0;  // bytes of tmpfs behind it; 0 means the default (kDefaultMountSize)
-  bool watch = false;      // overlay only: host edits are replayed into the instance
-  bool exec = true;        // false mounts it noexec (tmpfs only)
-  bool shipped = false;    // from a built-in policy: optional in container mode, skipped when it does not exist
+  std::uint64_t size = 0;    // bytes of tmpfs behind it; 0 means the default (kDefaultMountSize)
+  std::uint64_t inodes = 0;  // files, directories and links in it; 0 means default_inodes(size)
+  bool watch = false;        // overlay only: host edits are replayed into the instance
+  bool exec = true;          // false mounts it noexec (tmpfs only)
+  bool shipped = false;      // from a built-in policy: optional in container mode, skipped when it does not exist
   Origin origin;
 };
 inline constexpr std::uint64_t kDefaultMountSize = 512ULL << 20;
+
+// One for each page (4 KiB) of the size, at least 1,024: files that hold something run out of bytes first, and empty
+// files, directories and links, which take no page but about 1 KiB of the kernel's memory each, are bounded as well.
+[[nodiscard]] constexpr std::uint64_t default_inodes(std::uint64_t size) {
+  return size / 4096 < 1024 ? 1024 : size / 4096;
+}
 
 struct Storage {
   std::vector<MountRule> mounts;

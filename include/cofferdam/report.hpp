@@ -31,10 +31,20 @@ struct ScannedChange {
   std::uint64_t bytes = 0;
 };
 
+// A mount and how full it was at most, as far as was looked (supervise/storage_meter.hpp). For an overlay these are the
+// figures of the tmpfs behind it, with the few inodes that the overlay itself needs.
 struct StorageUse {
   std::string path;
-  std::uint64_t size = 0;  // bytes
-  std::uint64_t peak = 0;  // bytes, high-water mark
+  std::uint64_t size = 0;         // bytes; 0: no limit, and then there is no peak either
+  std::uint64_t peak = 0;         // bytes, high-water mark
+  std::uint64_t inodes = 0;       // files, directories and links that it can hold; 0: no limit
+  std::uint64_t inodes_peak = 0;  // high-water mark
+};
+
+// What an instance took of the machine's memory at most. Both figures are lower bounds.
+struct MemoryUse {
+  std::uint64_t bytes = 0;  // private memory of all its processes and the bytes in its tmpfs mounts, at one time
+  std::uint64_t tmpfs = 0;  // bytes in its tmpfs mounts alone
 };
 
 // A place that the scan could not read; nothing is claimed about what lies beneath it.
@@ -47,6 +57,7 @@ struct Unreadable {
 struct ScanResult {
   std::vector<ScannedChange> kept;  // in persistent mounts
   std::vector<StorageUse> storage;
+  MemoryUse memory;
   std::vector<Unreadable> unreadable;
 };
 
@@ -106,7 +117,11 @@ struct InstanceResult {
   std::string name;
   std::optional<int> code;
   std::optional<int> signal;
-  std::uint64_t memory_peak = 0;  // bytes, 0 when unknown
+  // Bytes, 0 when unknown. In container mode the high-water mark of the container's memory cgroup where it can be read
+  // (page cache and cofferdam included, since the container's start); else the larger of MemoryUse::bytes and the
+  // resident size of the largest process (getrusage), which is exact for one process but no sum.
+  std::uint64_t memory_peak = 0;
+  std::uint64_t memory_tmpfs_peak = 0;  // of it: bytes in tmpfs mounts, which production counts as memory
 };
 
 struct Report {

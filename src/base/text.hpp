@@ -33,6 +33,8 @@ namespace cofferdam::base {
 
 // "1.5 MiB", for people. Exact below 1 KiB.
 [[nodiscard]] std::string human_bytes(std::uint64_t bytes);
+// "131,072"
+[[nodiscard]] std::string grouped(std::uint64_t number);
 
 // `text` with control characters and invalid UTF-8 made visible (\n, \x1b), for messages on a terminal.
 [[nodiscard]] std::string printable(std::string_view text);

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "base/json.hpp"
+#include "base/text.hpp"
 #include "cli/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/options.hpp"
@@ -12,6 +13,22 @@
 namespace cofferdam::cli {
 
 namespace {
+
+void print_storage(const plan::Diagnosis& diagnosis) {
+  std::printf("\n%-10s %-9s %-11s %s\n", "STORAGE", "SIZE", "INODES", "PATH");
+  for (const plan::StoragePlace& place : diagnosis.storage) {
+    const std::string size = place.size == 0 ? "-" : base::human_bytes(place.size);
+    const std::string inodes = place.inodes == 0 ? "-" : base::grouped(place.inodes);
+    std::printf("%-10s %-9s %-11s %s\n", place.kind.c_str(), size.c_str(), inodes.c_str(),
+                base::printable(place.path).c_str());
+    if (!place.advice.empty()) std::printf("%-32s -> %s\n", "", place.advice.c_str());
+  }
+  const std::string machine = base::human_bytes(diagnosis.memory.machine);
+  std::printf("it is taken from memory: %s%s\n\n", machine.c_str(),
+              diagnosis.memory.limit == 0
+                  ? ""
+                  : (", limited to " + base::human_bytes(diagnosis.memory.limit) + " here").c_str());
+}
 
 void print_table(const plan::Diagnosis& diagnosis) {
   std::printf("mode: %s (%s)\n\n", diagnosis.mode.c_str(), diagnosis.why_mode.c_str());
@@ -24,6 +41,7 @@ void print_table(const plan::Diagnosis& diagnosis) {
   for (const plan::Probe& probe : diagnosis.probes) {
     std::printf("  %-3s %-34s %s\n", probe.ok ? "yes" : "no", probe.what.c_str(), probe.detail.c_str());
   }
+  print_storage(diagnosis);
   for (const std::string& notice : diagnosis.notices) std::printf("note: %s\n", notice.c_str());
 }
 
@@ -44,7 +62,15 @@ void print_json(const plan::Diagnosis& diagnosis) {
         .field("detail", probe.detail)
         .end_object();
   }
-  json.end_array().key("notices").begin_array();
+  json.end_array().key("storage").begin_array();
+  for (const plan::StoragePlace& place : diagnosis.storage) {
+    json.begin_object().field("path", place.path).field("kind", place.kind);
+    json.key("size").unsigned_number(place.size).key("inodes").unsigned_number(place.inodes);
+    json.field("advice", place.advice).end_object();
+  }
+  json.end_array().key("memory").begin_object().key("machine").unsigned_number(diagnosis.memory.machine);
+  json.key("limit").unsigned_number(diagnosis.memory.limit).end_object();
+  json.key("notices").begin_array();
   for (const std::string& notice : diagnosis.notices) json.string(notice);
   json.end_array().end_object();
   std::printf("%s\n", json.text().c_str());

@@ -95,7 +95,7 @@ Result<Fd> above_stdio(Fd fd) {
 Result<FileIdentity> identify(int dirfd, const char* path, bool follow) {
   struct statx buffer{};
   const int flags = (*path == '\0' ? AT_EMPTY_PATH : 0) | (follow ? 0 : AT_SYMLINK_NOFOLLOW) | AT_NO_AUTOMOUNT;
-  if (statx(dirfd, path, flags, STATX_BASIC_STATS | STATX_MNT_ID, &buffer) != 0) {
+  if (statx(dirfd, path, flags, STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, &buffer) != 0) {
     const int error = errno;
     return fail(std::string(path) + ": " + std::strerror(error), error);
   }
@@ -107,6 +107,7 @@ Result<FileIdentity> identify(int dirfd, const char* path, bool follow) {
   identity.uid = buffer.stx_uid;
   identity.gid = buffer.stx_gid;
   identity.size = buffer.stx_size;
+  identity.born = (buffer.stx_mask & STATX_BTIME) != 0 ? buffer.stx_btime.tv_sec : 0;
   return identity;
 }
 

@@ -70,6 +70,7 @@ struct FileIdentity {
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   std::uint64_t size = 0;
+  std::int64_t born = 0;  // seconds since 1970; 0 where the file system does not know (tmpfs before Linux 5.19)
   [[nodiscard]] bool same_file(const FileIdentity& other) const {
     return device == other.device && inode == other.inode;
   }

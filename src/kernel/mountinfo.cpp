@@ -46,6 +46,10 @@ std::vector<MountEntry> parse_mountinfo(std::string_view text) {
     entry.type = dash[1];
     entry.source = unescape(dash[2]);
     entry.read_only = has_option(fields[5], "ro") || has_option(dash[3], "ro");
+    entry.no_exec = has_option(fields[5], "noexec") || has_option(dash[3], "noexec");
+    entry.from_outside = std::any_of(fields.begin() + 6, dash, [](auto field) { return field.starts_with("master:"); });
+    const auto options = base::split(dash[3], ',');
+    entry.sized = std::ranges::any_of(options, [](auto option) { return option.starts_with("size="); });
     entries.push_back(std::move(entry));
   }
   return entries;

@@ -18,6 +18,9 @@ struct MountEntry {
   std::string type;  // "ext4", "tmpfs"
   std::string source;
   bool read_only = false;  // of the mount or of its file system
+  bool no_exec = false;
+  bool from_outside = false;  // "master:": it follows a mount in another mount namespace (mount_namespaces(7))
+  bool sized = false;         // of a tmpfs: somebody gave it a size=
 };
 
 // In the kernel's order: a later entry at the same mount point covers an earlier one.

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <charconv>
 #include <climits>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -182,6 +183,21 @@ std::optional<std::uint64_t> socket_inode(const std::string& link) {
   return inode;
 }
 
+std::uint64_t private_memory(pid_t pid) {
+  const std::string place = "/proc/" + std::to_string(pid);
+  if (const auto rollup = read_file(place + "/smaps_rollup", 4096)) {
+    constexpr std::string_view kKey = "\nPss_Anon:";
+    if (const std::size_t at = rollup->find(kKey); at != std::string::npos)
+      return std::strtoull(rollup->c_str() + at + kKey.size(), nullptr, 10) * 1024;
+  }
+  const auto pages = read_file(place + "/statm", 256);
+  if (!pages) return 0;
+  unsigned long resident = 0;
+  unsigned long shared = 0;
+  if (std::sscanf(pages->c_str(), "%*u %lu %lu", &resident, &shared) != 2 || shared > resident) return 0;
+  return static_cast<std::uint64_t>(resident - shared) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
 std::vector<pid_t> descendants_of(pid_t ancestor) {
   std::multimap<pid_t, pid_t> children;
   const std::unique_ptr<DIR, int (*)(DIR*)> proc(opendir("/proc"), closedir);
@@ -204,6 +220,32 @@ std::vector<pid_t> descendants_of(pid_t ancestor) {
     for (auto child = first; child != last; ++child) {
       found.push_back(child->second);
       open.push_back(child->second);
+    }
+  }
+  return found;
+}
+
+std::optional<std::vector<pid_t>> quick_descendants_of(pid_t ancestor) {
+  std::vector<pid_t> found;
+  for (std::size_t next = 0; next <= found.size(); ++next) {
+    const pid_t parent = next == 0 ? ancestor : found[next - 1];
+    const std::string tasks = "/proc/" + std::to_string(parent) + "/task";
+    const std::unique_ptr<DIR, int (*)(DIR*)> threads(opendir(tasks.c_str()), closedir);
+    while (const dirent* thread = threads ? readdir(threads.get()) : nullptr) {
+      if (thread->d_name[0] == '.') continue;
+      const auto children = read_file(tasks + "/" + thread->d_name + "/children", 1 << 20);
+      if (!children) {
+        if (children.error().errnum == ENOENT && next == 0 && std::atoi(thread->d_name) == ancestor)
+          return std::nullopt;
+        continue;
+      }
+      char* end = nullptr;
+      for (const char* at = children->c_str(); *at != '\0'; at = end) {
+        const long pid = std::strtol(at, &end, 10);
+        if (end == at) break;
+        found.push_back(static_cast<pid_t>(pid));
+        if (*end == ' ') ++end;
+      }
     }
   }
   return found;

@@ -77,7 +77,15 @@ class ThreadView {
 // The inode number in "socket:[123]".
 [[nodiscard]] std::optional<std::uint64_t> socket_inode(const std::string& link);
 
+// Bytes of memory that only a process has, and its share of what it still shares with its forks: Pss_Anon of
+// /proc/PID/smaps_rollup, or where that can't be read (another user's process, before Linux 5.8) resident less shared
+// pages, which counts shared pages in full. 0 when the process is gone.
+[[nodiscard]] std::uint64_t private_memory(pid_t pid);
+
 // Children of any generation of this process, found through /proc, for killing what is left of a tree.
 [[nodiscard]] std::vector<pid_t> descendants_of(pid_t ancestor);
+// The same by /proc/PID/task/TID/children, without a look at the other processes of the machine. A process that starts
+// or loses its parent meanwhile may be missing, so it is for measuring only. Nothing where the kernel has no such file.
+[[nodiscard]] std::optional<std::vector<pid_t>> quick_descendants_of(pid_t ancestor);
 
 }  // namespace cofferdam::kernel

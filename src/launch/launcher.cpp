@@ -35,7 +35,8 @@ Result<std::unique_ptr<SharedPage, SharedPageDeleter>> make_page() {
 std::string tmpfs_options(const plan::PlannedMount& mount, bool full_map) {
   std::array<char, 128> text{};
   const bool overlay = mount.type == MountType::overlay;
-  std::snprintf(text.data(), text.size(), "size=%llu,mode=%o", static_cast<unsigned long long>(mount.size),
+  std::snprintf(text.data(), text.size(), "size=%llu,nr_inodes=%llu,mode=%o",
+                static_cast<unsigned long long>(mount.size), static_cast<unsigned long long>(mount.inodes),
                 overlay ? 0700U : static_cast<unsigned>(mount.mode));
   std::string options = text.data();
   // With one mapped id the mounter owns it, and another id would be refused.

@@ -15,7 +15,7 @@ namespace cofferdam::launch {
 
 struct PreparedMount {
   const plan::PlannedMount* plan = nullptr;
-  std::string tmpfs_options;  // "size=...,mode=..."
+  std::string tmpfs_options;  // "size=...,nr_inodes=...,mode=..."
   std::string scratch;        // overlay: the directory of its layers
 };
 

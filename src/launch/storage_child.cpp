@@ -375,8 +375,6 @@ int build_storage(const Prepared& prepared) noexcept {
 }
 
 int build_container_ruleset(const Prepared& prepared) noexcept {
-  const int abi = prepared.plan->host.landlock_abi;
-  if (abi == 0) return -1;
   for (std::size_t i = 0; i < prepared.mounts.size(); ++i) {
     prepared.page->mounts[i].root = open(prepared.mounts[i].plan->path.c_str(), O_PATH | O_CLOEXEC);
     prepared.page->mounts[i].layer = open(prepared.mounts[i].plan->path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

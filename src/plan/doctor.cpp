@@ -1,5 +1,6 @@
 #include "plan/doctor.hpp"
 
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -32,6 +33,36 @@ void lose(Diagnosis& diagnosis, const std::string& rule, const std::string& why)
   }
 }
 
+const char* kind_of(MountType type) {
+  switch (type) {
+    case MountType::overlay: return "overlay";
+    case MountType::persistent: return "persistent";
+    default: return "tmpfs";
+  }
+}
+
+std::vector<StoragePlace> places_of(const Plan& plan) {
+  std::vector<StoragePlace> places;
+  for (const PlannedMount& mount : plan.mounts) {
+    if (mount.type == MountType::hidden || mount.type == MountType::read_only) continue;
+    StoragePlace& place = places.emplace_back();
+    place.path = mount.path;
+    place.kind = kind_of(mount.type);
+    place.size = mount.size;
+    place.inodes = mount.inodes;
+    struct statvfs real{};
+    if (mount.type == MountType::persistent) {
+      place.size = place.inodes = 0;
+      place.advice = "kept after the run, because the policy says so";
+    } else if (plan.mode == Mode::container && statvfs(mount.path.c_str(), &real) == 0) {
+      place.size = static_cast<std::uint64_t>(real.f_blocks) * real.f_frsize;
+      place.inodes = real.f_files;
+    }
+  }
+  for (const Finding& finding : plan.findings) places.push_back({finding.path, "disk", 0, 0, finding.message});
+  return places;
+}
+
 constexpr const char* kRestricted =
     "user namespaces are restricted here: load the AppArmor profile of the package, or use sudo cofferdam run --user "
     "\"$USER\"";
@@ -48,6 +79,8 @@ Result<Diagnosis> diagnose(const Policy& policy, const std::map<std::string, std
   const bool local = plan.mode == Mode::local;
   auto stored = local ? plan_local_storage(policy, {}, plan) : plan_container_storage(policy, plan);
 
+  compare_sizes(plan);
+
   Diagnosis diagnosis;
   diagnosis.mode = local ? "local" : "container";
   diagnosis.why_mode = policy.mode != Mode::automatic ? "the policy says so"
@@ -55,7 +88,10 @@ Result<Diagnosis> diagnose(const Policy& policy, const std::map<std::string, std
                                                       : "this is no container";
   diagnosis.rows = enforcement_rows(plan.mode, *facts, plan.mounts, plan.foreign_mounts);
   diagnosis.probes = probes_of(*facts, trials);
+  diagnosis.storage = places_of(plan);
+  diagnosis.memory = facts->memory;
   diagnosis.notices = plan.notices;
+  for (const Finding& finding : plan.findings) diagnosis.notices.push_back(finding.path + ": " + finding.fix);
   if (!stored) lose(diagnosis, "storage", stored.error().message);
   if (local && !trials.namespaces) {
     for (const char* rule : {"storage", "processes"}) lose(diagnosis, rule, kRestricted);

@@ -1,6 +1,7 @@
 // What this machine can enforce under a policy, found by trying; the same rows that a run begins with.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -15,11 +16,23 @@ struct Probe {
   std::string detail;
 };
 
+// A place of the instance's storage, or in a container one beside it that keeps what is written.
+struct StoragePlace {
+  std::string path;
+  std::string kind;          // overlay, tmpfs, persistent, disk
+  std::uint64_t size = 0;    // bytes that it can hold; 0: unknown or no limit. In container mode what it has, else what
+                             // it gets
+  std::uint64_t inodes = 0;  // the same
+  std::string advice;        // may be empty
+};
+
 struct Diagnosis {
   std::string mode;
   std::string why_mode;
   std::vector<EnforcementRow> rows;
   std::vector<Probe> probes;
+  std::vector<StoragePlace> storage;
+  MemoryFacts memory;  // what the storage is taken from
   std::vector<std::string> notices;
   bool all_full = true;
 };

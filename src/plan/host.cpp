@@ -17,20 +17,24 @@ bool exists(const char* path) {
   return access(path, F_OK) == 0;
 }
 
-// The initial namespaces have fixed inode numbers (include/linux/proc_ns.h). A container has at least one of its own,
-// even with --pid=host; a virtual machine made from an image carries Docker's mark and has none.
+// The initial namespaces have fixed inode numbers (include/linux/proc_ns.h).
+struct InitialNamespace {
+  const char* link;
+  const char* target;
+};
+constexpr InitialNamespace kInitial[] = {{"/proc/self/ns/pid", "pid:[4026531836]"},
+                                         {"/proc/self/ns/uts", "uts:[4026531838]"},
+                                         {"/proc/self/ns/ipc", "ipc:[4026531839]"}};
+
+bool is_initial(const InitialNamespace& initial) {
+  const auto target = kernel::read_link_at(-100 /* AT_FDCWD */, initial.link);
+  return !target || *target == initial.target;
+}
+
+// A container has at least one of its own, even with --pid=host; a virtual machine made from an image carries Docker's
+// mark and has none.
 bool has_own_namespace() {
-  struct Initial {
-    const char* link;
-    const char* target;
-  };
-  constexpr Initial kInitial[] = {{"/proc/self/ns/pid", "pid:[4026531836]"},
-                                  {"/proc/self/ns/uts", "uts:[4026531838]"},
-                                  {"/proc/self/ns/ipc", "ipc:[4026531839]"}};
-  return std::ranges::any_of(kInitial, [](const Initial& initial) {
-    const auto target = kernel::read_link_at(-100 /* AT_FDCWD */, initial.link);
-    return target && *target != initial.target;
-  });
+  return !std::ranges::all_of(kInitial, is_initial);
 }
 
 // Docker, Podman, Kubernetes, LXC and systemd-nspawn each leave one of these marks. The root of an image on
@@ -80,6 +84,21 @@ std::vector<gid_t> groups_of(const UserEntry& user, const std::string& group_fil
   return groups;
 }
 
+namespace {
+
+// When each tmpfs was made (statx(2): birth time, since Linux 5.19). The runtime makes /dev anew for each container.
+void read_births(HostFacts& facts) {
+  for (const auto& entry : facts.mounts) {
+    if (entry.type != "tmpfs") continue;
+    const auto identity = kernel::identify(-100 /* AT_FDCWD */, entry.mount_point.c_str());
+    if (!identity || identity->mount_id != entry.id || identity->born == 0) continue;
+    facts.made[entry.id] = identity->born;
+    if (entry.mount_point == "/dev") facts.born = identity->born;
+  }
+}
+
+}  // namespace
+
 Result<HostFacts> read_host_facts(const std::map<std::string, std::string>& environment) {
   HostFacts facts;
   auto mounts = kernel::read_mountinfo();
@@ -90,6 +109,12 @@ Result<HostFacts> read_host_facts(const std::map<std::string, std::string>& envi
   facts.uid = geteuid();
   facts.gid = getegid();
   facts.landlock_abi = kernel::landlock_abi();
+  facts.memory = read_memory_facts(facts.mounts);
+  if (facts.in_container) {
+    facts.kubernetes = environment.contains("KUBERNETES_SERVICE_HOST");
+    facts.shares_ipc = is_initial(kInitial[2]);
+    read_births(facts);
+  }
   const auto randomise = kernel::read_file("/proc/sys/kernel/randomize_va_space", 16);
   facts.address_space_randomised = !randomise || !randomise->starts_with("0");
   return facts;

@@ -10,6 +10,7 @@
 
 #include "cofferdam/result.hpp"
 #include "kernel/mountinfo.hpp"
+#include "plan/memory.hpp"
 
 namespace cofferdam::plan {
 
@@ -36,6 +37,14 @@ struct HostFacts {
   int landlock_abi = 0;
   bool address_space_randomised = true;  // kernel.randomize_va_space is not 0
   std::vector<kernel::MountEntry> mounts;
+  MemoryFacts memory;
+
+  // In a container only: what tells a tmpfs of its own from one that was there before.
+  bool kubernetes = false;
+  bool shares_ipc = false;                     // the host's IPC namespace (--ipc host), and so its /dev/shm
+  std::optional<std::int64_t> born;            // when the tmpfs at /dev was made, which is new with each container;
+                                               // seconds since 1970
+  std::map<std::uint64_t, std::int64_t> made;  // the same of each tmpfs that can be seen, by mount id
 };
 [[nodiscard]] Result<HostFacts> read_host_facts(const std::map<std::string, std::string>& environment);
 

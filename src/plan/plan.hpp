@@ -22,8 +22,10 @@ namespace cofferdam::plan {
 // found to be a tmpfs of this container.
 struct PlannedMount {
   MountType type = MountType::tmpfs;
-  std::string path;  // canonical: no symlinks, as the kernel will print it
-  std::uint64_t size = 0;
+  std::string path;          // canonical: no symlinks, as the kernel will print it
+  std::string mount_point;   // container mode only: where the tmpfs that it lies on is mounted
+  std::uint64_t size = 0;    // local mode: what it gets; container mode: what the policy wishes, 0 when it says nothing
+  std::uint64_t inodes = 0;  // the same
   bool exec = true;
   bool watch = false;
   bool directory = true;
@@ -74,6 +76,7 @@ struct Plan {
 
   std::vector<EnforcementRow> enforcement;
   std::vector<std::string> notices;
+  std::vector<Finding> findings;  // about where we are, not about what the app does: emitted right after the start
 };
 
 struct PlanRequest {

@@ -111,6 +111,7 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host, const PlanRe
   auto stored =
       plan.mode == Mode::local ? plan_local_storage(policy, request, plan) : plan_container_storage(policy, plan);
   if (!stored) return std::unexpected(stored.error());
+  compare_sizes(plan);
   plan.enforcement = enforcement_rows(plan.mode, host, plan.mounts, plan.foreign_mounts);
   if (auto kept = refuse_lost_enforcement(policy, plan); !kept) return std::unexpected(kept.error());
   return plan;

@@ -8,9 +8,20 @@ namespace cofferdam::plan {
 // Local mode: fills mounts, binds and scratch of the plan.
 [[nodiscard]] Result<void> plan_local_storage(const Policy& policy, const PlanRequest& request, Plan& plan);
 
-// Container mode: verifies by mount id that the named mounts are tmpfs mounts of this container and fills mounts
-// and foreign_mounts. The refusal names the docker flag, the compose key and the Kubernetes field.
+// Container mode: verifies by mount id that the named mounts are tmpfs mounts of this container (why_not_own) and fills
+// mounts, foreign_mounts and findings (CD108: a disk that the app could write). The refusal names the docker flag, the
+// compose key and the Kubernetes field.
 [[nodiscard]] Result<void> plan_container_storage(const Policy& policy, Plan& plan);
+
+// Adds a notice for each mount whose size or inodes are less than the policy wishes (container mode), or more than the
+// memory that there is; and what else the app should know of a container's tmpfs (no size, noexec, a pod's).
+void compare_sizes(Plan& plan);
+
+// Three lines: how docker, compose and Kubernetes give a container a tmpfs at `path`. `size` in bytes, 0: unsaid.
+[[nodiscard]] std::string how_to_give(const std::string& path, std::uint64_t size);
+// The line to change so that a mount has `size` bytes or (size 0) `inodes`, without a full stop.
+[[nodiscard]] std::string how_to_enlarge(const PlannedMount& mount, bool container, std::uint64_t size,
+                                         std::uint64_t inodes);
 
 [[nodiscard]] PolicyRef policy_ref(const MountRule& rule);
 

@@ -81,6 +81,7 @@ Result<void> add_mount(const MountRule& rule, Plan& plan) {
   mount.type = rule.type;
   mount.path = path;
   mount.size = rule.size != 0 ? rule.size : kDefaultMountSize;
+  mount.inodes = rule.inodes != 0 ? rule.inodes : default_inodes(mount.size);
   mount.exec = rule.exec;
   mount.watch = rule.watch;
   mount.policy = policy_ref(rule);

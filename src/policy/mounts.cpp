@@ -38,6 +38,10 @@ MountRow read_row(const Node& row) {
   if (const Node* size = row.find("size"); size != nullptr && size->kind == Node::Kind::scalar) {
     if (const auto bytes = parse_size(size->text)) out.size = {*bytes, size->place};
   }
+  if (const Node* inodes = row.find("inodes"); inodes != nullptr && inodes->kind == Node::Kind::scalar) {
+    if (const auto number = parse_inodes(inodes->text); number && !inodes->quoted)
+      out.inodes = {*number, inodes->place};
+  }
   out.type_refused = !out.type && std::ranges::any_of(row.entries, [](const Entry& entry) {
     return entry.key == "type" || find_key("storage.mounts[]." + entry.key) == nullptr;
   });
@@ -101,6 +105,8 @@ void check_keys(const MountRow& row, MountType type, Mistakes& mistakes) {
   };
   if (row.size && type != MountType::overlay && type != MountType::tmpfs)
     refuse(row.size->place, "size", "overlay and tmpfs");
+  if (row.inodes && type != MountType::overlay && type != MountType::tmpfs)
+    refuse(row.inodes->place, "inodes", "overlay and tmpfs");
   if (row.watch && type != MountType::overlay) refuse(row.watch->place, "watch", "overlay");
   if (row.exec && type != MountType::tmpfs) refuse(row.exec->place, "exec", "tmpfs");
 }
@@ -165,6 +171,7 @@ void merge_mounts(std::vector<MountRule>& mounts, const std::vector<MountRow>& r
     rule->shipped = row.shipped;
     rule->origin = mistakes.origin(row.place);
     if (row.size) rule->size = row.size->value;
+    if (row.inodes) rule->inodes = row.inodes->value;
     if (row.watch) rule->watch = row.watch->value;
     if (row.exec) rule->exec = row.exec->value;
 

@@ -27,6 +27,7 @@ struct MountRow {
   bool type_refused = false;  // `type` is there or misspelt: what is wrong with it has been reported
   std::optional<MountType> type;
   std::optional<Placed<std::uint64_t>> size;
+  std::optional<Placed<std::uint64_t>> inodes;
   std::optional<Placed<bool>> watch;
   std::optional<Placed<bool>> exec;
 };

@@ -55,6 +55,10 @@ constexpr std::array kKeys = std::to_array<Key>({
      .type = size,
      .fallback = "512MiB",
      .doc = "How much can be written; of an overlay or a tmpfs."},
+    {.path = "storage.mounts[].inodes",
+     .type = inodes,
+     .doc = "How many files, directories and links it can hold; of an overlay or a tmpfs. Without it, one for each "
+            "4 KiB of its size and at least 1024."},
     {.path = "storage.mounts[].watch",
      .type = boolean,
      .fallback = "false",

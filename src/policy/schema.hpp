@@ -22,6 +22,7 @@ enum class ValueType {
   socket_path,  // a path, or @name
   socket_file,  // a path only
   size,
+  inodes,
   duration,
   port,
   signal,

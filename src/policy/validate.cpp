@@ -136,8 +136,8 @@ class Validator {
 
   void check_scalar(const Key& key, const Node& node, const std::string& what) {
     if (!expect(key, node, Node::Kind::scalar, what)) return;
-    const bool plain_type =
-        key.type == ValueType::version || key.type == ValueType::port || key.type == ValueType::boolean;
+    const bool plain_type = key.type == ValueType::version || key.type == ValueType::port ||
+                            key.type == ValueType::boolean || key.type == ValueType::inodes;
     if (plain_type && node.quoted) {
       mistakes_.error(node.place, code::kValue, name_of(key) + " is the text " + in_quotes(node.text),
                       "write it without quotes");
@@ -155,6 +155,7 @@ class Validator {
       case ValueType::choice: return check_choice(key, node);
       case ValueType::boolean: return error_of(parse_boolean(text));
       case ValueType::size: return error_of(parse_size(text));
+      case ValueType::inodes: return error_of(parse_inodes(text));
       case ValueType::duration: return error_of(parse_duration(text));
       case ValueType::port: return error_of(parse_port(text));
       case ValueType::signal: return error_of(parse_signal(text));

@@ -140,6 +140,15 @@ Value<std::uint64_t> parse_size(std::string_view text) {
   return bytes;
 }
 
+Value<std::uint64_t> parse_inodes(std::string_view text) {
+  static constexpr std::string_view kForm = "a whole number from 64 to 1000000000, without a unit: inodes: 100000";
+  const auto number = whole_number(text);
+  if (!number) return wrong(in_quotes(text) + " is no number of inodes", kForm);
+  if (*number < kFewestInodes) return wrong(in_quotes(text) + " inodes are too few", kForm);
+  if (*number > kMostInodes) return wrong(in_quotes(text) + " inodes are too many", kForm);
+  return *number;
+}
+
 Value<std::chrono::milliseconds> parse_duration(std::string_view text) {
   static constexpr std::array<std::pair<std::string_view, std::int64_t>, 3> kUnits = {
       {{"ms", 1}, {"s", 1000}, {"m", 60'000}}};

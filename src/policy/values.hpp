@@ -26,6 +26,12 @@ inline constexpr std::chrono::milliseconds kLongestDuration = std::chrono::hours
 // "64KiB", "512MiB", "2GiB", "1TiB": whole numbers, in bytes; at least kSmallestMount, at most 2^63-1.
 [[nodiscard]] Value<std::uint64_t> parse_size(std::string_view text);
 
+// Fewer would not hold what cofferdam itself puts into an overlay; more would take a terabyte of kernel memory.
+inline constexpr std::uint64_t kFewestInodes = 64;
+inline constexpr std::uint64_t kMostInodes = 1'000'000'000;
+// "100000": a whole number without a unit, from kFewestInodes to kMostInodes.
+[[nodiscard]] Value<std::uint64_t> parse_inodes(std::string_view text);
+
 // "500ms", "10s", "2m": whole numbers, at most kLongestDuration; zero is legal.
 [[nodiscard]] Value<std::chrono::milliseconds> parse_duration(std::string_view text);
 

@@ -144,7 +144,7 @@ InstanceResult& Collector::instance_of(const std::string& name) {
   const auto found = std::find_if(instances.begin(), instances.end(),
                                   [&](const InstanceResult& instance) { return instance.name == name; });
   if (found != instances.end()) return *found;
-  instances.push_back({name, std::nullopt, std::nullopt, 0});
+  instances.push_back({name, std::nullopt, std::nullopt, 0, 0});
   return instances.back();
 }
 
@@ -182,6 +182,7 @@ void Collector::visit(const std::string& instance, const ScannedChange& change) 
 void Collector::finish(const std::string& instance, const ScanResult& scan, const LogCount& logs,
                        std::uint64_t memory_peak) {
   instance_of(instance).memory_peak = memory_peak;
+  instance_of(instance).memory_tmpfs_peak = scan.memory.tmpfs;
   add_logs(logs);
   LossFold::Taken losses = state_of(instance).losses.take();
   report_.kept.insert(report_.kept.end(), scan.kept.begin(), scan.kept.end());

@@ -28,7 +28,8 @@ void write_instances(base::JsonWriter& json, const Report& report) {
     json.begin_object().field("name", instance.name).key("exit").begin_object();
     write_optional(json.key("code"), instance.code);
     write_optional(json.key("signal"), instance.signal);
-    json.end_object().key("restarts").number(0).key("memory_peak").unsigned_number(instance.memory_peak).end_object();
+    json.end_object().key("restarts").number(0).key("memory_peak").unsigned_number(instance.memory_peak);
+    json.key("memory_tmpfs_peak").unsigned_number(instance.memory_tmpfs_peak).end_object();
   }
   json.end_array();
 }
@@ -159,7 +160,8 @@ void write_storage(base::JsonWriter& json, const Report& report) {
   json.begin_array();
   for (const StorageUse& use : report.storage) {
     json.begin_object().field("path", use.path).key("size").unsigned_number(use.size);
-    json.key("peak").unsigned_number(use.peak).end_object();
+    json.key("peak").unsigned_number(use.peak).key("inodes").unsigned_number(use.inodes);
+    json.key("inodes_peak").unsigned_number(use.inodes_peak).end_object();
   }
   json.end_array();
 }

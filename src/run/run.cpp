@@ -17,6 +17,7 @@
 #include "kernel/process.hpp"
 #include "launch/launcher.hpp"
 #include "logs/sinks/open.hpp"
+#include "plan/memory.hpp"
 #include "report/collector.hpp"
 #include "report/event_stream.hpp"
 #include "report/json.hpp"
@@ -129,11 +130,13 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-std::uint64_t memory_peak() {
+// See InstanceResult::memory_peak.
+std::uint64_t memory_peak(const plan::Plan& plan, const MemoryUse& measured) {
+  if (const auto peak = plan::container_memory_peak(plan)) return *peak;
   rusage usage{};
   // The app and all that it waited for; the launcher itself is not in it.
-  if (getrusage(RUSAGE_CHILDREN, &usage) != 0 || usage.ru_maxrss <= 0) return 0;
-  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+  if (getrusage(RUSAGE_CHILDREN, &usage) != 0 || usage.ru_maxrss <= 0) return measured.bytes;
+  return std::max(measured.bytes, static_cast<std::uint64_t>(usage.ru_maxrss) * 1024);
 }
 
 StartedEvent started_event(const plan::Plan& plan) {
@@ -219,6 +222,7 @@ Result<RunResult> run(const RunRequest& request, Say say) {
   const std::string instance = request.shell ? "shell.1" : "web.1";
   supervise::EventLog events(instance, event_sinks);
   events.emit(started_event(plan));
+  for (const Finding& finding : plan.findings) events.emit(finding);
 
   supervise::SupervisorOptions options;
   options.role = request.shell ? supervise::Role::one_off : supervise::Role::app;
@@ -235,7 +239,7 @@ Result<RunResult> run(const RunRequest& request, Say say) {
   supervisor.measure_storage();
   events.emit(exited_event(ending.status));
   const ScanResult scan = supervisor.scan([&](const ScannedChange& change) { collector.visit(instance, change); });
-  collector.finish(instance, scan, pump ? pump->counts() : LogCount{}, memory_peak());
+  collector.finish(instance, scan, pump ? pump->counts() : LogCount{}, memory_peak(plan, scan.memory));
   if (feeder > 0) {
     kill(feeder, SIGKILL);
     waitpid(feeder, nullptr, __WALL);

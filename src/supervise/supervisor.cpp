@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -18,9 +17,18 @@ namespace {
 
 // Answered in one go before signals and timers get their turn.
 constexpr int kBatch = 64;
-constexpr std::chrono::milliseconds kMeasureEvery{250};
-constexpr std::chrono::milliseconds kMeasureAtLeast{8000};
-constexpr std::chrono::microseconds kMeasureSoonest{50};
+
+// Calls that may give space back: what they remove may be what fills a mount.
+bool may_free(const kernel::NotifyRow& row, const kernel::Notification& call) {
+  switch (row.kind) {
+    case kernel::NotifyKind::unlink:
+    case kernel::NotifyKind::truncate:
+    case kernel::NotifyKind::rename: return true;
+    case kernel::NotifyKind::open:
+      return row.shape.flags < 0 || (call.args.at(static_cast<std::size_t>(row.shape.flags)) & O_TRUNC) != 0;
+    default: return false;
+  }
+}
 
 }  // namespace
 
@@ -35,12 +43,9 @@ Supervisor::Supervisor(const plan::Plan& plan, InstanceView instance, kernel::Fd
       rules_(std::move(rules)),
       connects_(instance_, rules_, identities_, events, options.broker),
       audit_(instance_, events, std::move(options.audit_ignore), std::move(options.storage_policy)),
-      watch_(instance_, events) {
+      watch_(instance_, events),
+      storage_(instance_, events, entry) {
   if (instance_.container) baseline_ = take_baseline(instance_);
-  for (const InstanceMount& mount : instance_.mounts) {
-    storage_.push_back({mount.plan->path, mount.plan->size, 0});
-  }
-  full_.resize(storage_.size());
 }
 
 void Supervisor::on_notification() {
@@ -72,18 +77,8 @@ void Supervisor::dispatch(const kernel::Notification& call) {
     case kernel::NotifyKind::connect: return connects_.handle_connect(channel_, call, *thread);
     case kernel::NotifyKind::listen: connects_.handle_listen(call, *thread); return channel_.answer_continue(call.id);
     case kernel::NotifyKind::bind: return handle_bind(call, *row, *thread);
-    default: expect_bytes(row->kind); return audit_.handle(channel_, call, *row, *thread);
+    default: storage_.before_call(may_free(*row, call)); return audit_.handle(channel_, call, *row, *thread);
   }
-}
-
-// A file that is about to go may be what fills its mount: looked at before it is gone.
-void Supervisor::expect_bytes(kernel::NotifyKind kind) {
-  const bool frees = kind == kernel::NotifyKind::unlink || kind == kernel::NotifyKind::truncate;
-  if (frees && measure_every_.count() > 0 && std::chrono::steady_clock::now() - last_measured_ > kMeasureSoonest) {
-    last_measured_ = std::chrono::steady_clock::now();
-    measure_storage();
-  }
-  measure_every_ = kMeasureEvery;
 }
 
 // A process may have changed its user since it was first seen; what acts on its behalf must know. Only root's processes
@@ -138,57 +133,22 @@ std::chrono::milliseconds Supervisor::next_look() const {
     if (other.count() >= 0 && (wait.count() < 0 || other < wait)) wait = other;
   };
   consider(watch_.next_look());
-  if (measure_every_.count() > 0) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(last_measured_ + measure_every_ -
-                                                                            std::chrono::steady_clock::now());
-    consider(std::max(left + std::chrono::milliseconds(1), std::chrono::milliseconds(0)));
-  }
+  consider(storage_.next_look());
   return wait;
 }
 
 void Supervisor::on_tick() {
   connects_.on_tick(channel_);
   watch_.look();
-  const auto now = std::chrono::steady_clock::now();
-  if (measure_every_.count() == 0 || now - last_measured_ < measure_every_) return;
-  last_measured_ = now;
-  // Bytes come after the open that was seen, so measuring goes on, ever more rarely while nobody opens anything.
-  measure_every_ = std::min(measure_every_ * 2, kMeasureAtLeast);
-  measure_storage();
-}
-
-void Supervisor::measure_storage() {
-  for (std::size_t i = 0; i < storage_.size(); ++i) {
-    const InstanceMount& mount = instance_.mounts[i];
-    struct statvfs usage{};
-    if (mount.layer < 0 || fstatvfs(mount.layer, &usage) != 0 || usage.f_blocks == 0) continue;
-    const std::uint64_t used = (usage.f_blocks - usage.f_bfree) * usage.f_frsize;
-    storage_[i].size = usage.f_blocks * usage.f_frsize;
-    storage_[i].peak = std::max(storage_[i].peak, used);
-    // Used blocks also count until here; a page is the smallest thing that a write still needs.
-    const bool full = usage.f_bfree == 0 || (usage.f_files != 0 && usage.f_ffree == 0);
-    if (!full || full_[i]) continue;
-    full_[i] = true;
-    Finding finding;
-    finding.code = "CD103";
-    finding.severity = Severity::error;
-    finding.message = "storage is full: " + mount.plan->path + " has used its " + base::human_bytes(storage_[i].size) +
-                      "; the app gets ENOSPC";
-    finding.fix = "give it more with size: in storage.mounts, or write less to local storage";
-    finding.policy = mount.plan->policy;
-    finding.path = mount.plan->path;
-    events_.emit(std::move(finding));
-  }
+  storage_.on_tick();
 }
 
 ScanResult Supervisor::scan(const ChangeVisitor& visit) {
-  measure_storage();
   ScanResult result;
   result.unreadable = scan_storage(instance_, baseline_, visit);
   result.kept = audit_.kept();
-  for (std::size_t i = 0; i < storage_.size(); ++i) {
-    if (instance_.mounts[i].layer >= 0) result.storage.push_back(storage_[i]);
-  }
+  result.storage = storage_.use();
+  result.memory = storage_.memory_peak();
   return result;
 }
 

@@ -10,6 +10,7 @@
 #include "supervise/connect_broker.hpp"
 #include "supervise/identity.hpp"
 #include "supervise/scan.hpp"
+#include "supervise/storage_meter.hpp"
 #include "supervise/threads.hpp"
 #include "supervise/watch.hpp"
 #include "supervise/write_audit.hpp"
@@ -42,9 +43,9 @@ class Supervisor {
   [[nodiscard]] std::chrono::milliseconds next_look() const;
   void before_stop_signal() { connects_.interrupt_all(channel_); }
 
-  // The high-water mark of each tmpfs; a full one becomes a finding (CD103), once.
-  void measure_storage();
-  // After the last process has ended. Every change is visited.
+  // The last look at the storage, before the end is told (storage_meter.hpp).
+  void measure_storage() { storage_.measure(); }
+  // After the last process has ended and the storage was measured. Every change is visited.
   [[nodiscard]] ScanResult scan(const ChangeVisitor& visit);
   // See keep_writes.hpp; after the last process has ended, too.
   [[nodiscard]] std::vector<std::string> keep_writes(const std::string& directory) const;
@@ -53,7 +54,6 @@ class Supervisor {
  private:
   void dispatch(const kernel::Notification& call);
   void refresh_identity(const kernel::NotifyRow& row, KnownThread& thread);
-  void expect_bytes(kernel::NotifyKind kind);
   void take_record(const KnownThread& thread);
   void handle_bind(const kernel::Notification& call, const kernel::NotifyRow& row, const KnownThread& thread);
 
@@ -68,10 +68,7 @@ class Supervisor {
   WriteAudit audit_;
   Watch watch_;
   Baseline baseline_;
-  std::vector<StorageUse> storage_;
-  std::vector<bool> full_;
-  std::chrono::steady_clock::time_point last_measured_;
-  std::chrono::milliseconds measure_every_{0};  // 0: nothing was written yet
+  StorageMeter storage_;
 };
 
 }  // namespace cofferdam::supervise

@@ -15,7 +15,8 @@ HEAD = "version: 1\nextends: twelve-factor\n"
 # Every code that `explain` knows. Those of a refused start or a refused policy are in no report.
 CODES = {
     "CD101": "storage.mounts", "CD102": "storage.mounts", "CD103": "storage.mounts", "CD104": "storage",
-    "CD105": "storage.mounts", "CD201": "database", "CD202": "app.also", "CD203": "database.allow", "CD204": "database",
+    "CD105": "storage.mounts", "CD107": "storage.mounts", "CD108": "storage.mounts",
+    "CD201": "database", "CD202": "app.also", "CD203": "database.allow", "CD204": "database",
     "CD301": "logs.sinks", "CD302": "logs.sinks", "CD401": "sockets", "CD503": "run.stop_grace", "CD504": "database",
     "CD901": "", "CD902": "", "CD903": "", "CD904": "", "CD905": "", "CD906": "", "CD907": "", "CD908": "storage.mounts",
     "CD909": "extends", "CD910": "environment.files", "CD911": "database.allow",

@@ -35,6 +35,17 @@ TEST(Mountinfo, OptionalFieldsAreNoneOrMany) {
   for (const MountEntry& entry : entries) EXPECT_EQ(entry.type, "tmpfs") << entry.mount_point;
 }
 
+TEST(Mountinfo, WhatTellsOneTmpfsFromAnother) {
+  const auto entries = parse_mountinfo(
+      "1 0 0:1 / / rw,noexec - tmpfs none rw\n"
+      "2 1 0:2 / /a rw shared:1 - tmpfs none rw,size=65536k,mode=755\n"
+      "3 1 0:3 / /b rw shared:1 master:2 - tmpfs none rw,nr_inodes=7\n");
+  ASSERT_THAT(entries, SizeIs(3));
+  EXPECT_TRUE(entries[0].no_exec && !entries[1].no_exec);
+  EXPECT_TRUE(!entries[0].sized && entries[1].sized && !entries[2].sized);
+  EXPECT_TRUE(!entries[0].from_outside && !entries[1].from_outside && entries[2].from_outside);
+}
+
 TEST(Mountinfo, ReadOnlyIsTheMountsOrTheFileSystems) {
   struct Row {
     const char* options;

@@ -189,6 +189,14 @@ TEST_F(ViewOfAChild, StaysBoundToAProcessThatIsGone) {
   EXPECT_FALSE(ThreadView::open(view_->tid()).has_value());
 }
 
+TEST_F(ViewOfAChild, IsADescendantAtAQuickLook) {
+  const auto found = quick_descendants_of(::getpid());
+  if (!found) GTEST_SKIP() << "this kernel has no /proc/PID/task/TID/children";
+  EXPECT_THAT(*found, testing::Contains(child_->pid()));
+  EXPECT_GT(private_memory(child_->pid()), 0U);
+  EXPECT_EQ(private_memory(1 << 22), 0U);
+}
+
 TEST_F(ViewOfAChild, IsADescendant) {
   EXPECT_THAT(descendants_of(::getpid()), Contains(child_->pid()));
   EXPECT_THAT(descendants_of(child_->pid()), testing::IsEmpty());

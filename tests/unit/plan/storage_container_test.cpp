@@ -100,7 +100,7 @@ TEST_F(ContainerStorage, AWrittenTmpfsThatIsNoneIsRefusedWithTheWayToGiveIt) {
   const std::string place = tree_.make_directory("cache");
   add(MountType::tmpfs, "cache");
   EXPECT_THAT(error(), HasSubstr("p.yaml:3: storage.mounts wants a tmpfs at " + place +
-                                 ", but it lies on ext4 (mounted at " + tree_.path() + ")"));
+                                 ", but it lies on a disk (ext4), mounted at " + tree_.path()));
   EXPECT_THAT(error(), HasSubstr("docker run: --tmpfs " + place + "\n"));
   EXPECT_THAT(error(), HasSubstr("tmpfs: [\"" + place + "\"]"));
   EXPECT_THAT(error(), HasSubstr("{name: cache, emptyDir: {medium: Memory}}"));
@@ -207,6 +207,80 @@ TEST_F(ContainerStorage, ForeignMountsAreWhatTheAppCouldWrite) {
   } else {
     EXPECT_THAT(foreign(), ElementsAre(data.path()));  // an ordinary user can't write the root
   }
+}
+
+TEST_F(ContainerStorage, ATmpfsOfSomebodyElseIsRefused) {
+  tree_is("tmpfs").root = "/of-the-host";
+  add(MountType::tmpfs, "");
+  EXPECT_THAT(error(), HasSubstr("but it is /of-the-host of a tmpfs outside of this container"));
+  EXPECT_THAT(error(), HasSubstr("--tmpfs " + tree_.path()));
+  policy_.storage.mounts.front().shipped = true;
+  EXPECT_THAT(plan().mounts, IsEmpty());
+  EXPECT_THAT(plan().notices, ElementsAre(HasSubstr("is read-only here: it is /of-the-host of a tmpfs outside")));
+  EXPECT_THAT(foreign(), ElementsAre(tree_.path()));
+  host_.kubernetes = true;  // a subPath of an emptyDir looks the same
+  ASSERT_EQ(plan().mounts.size(), 1U);
+}
+
+TEST_F(ContainerStorage, ATmpfsOfSomebodyElseBelowIsRefused) {
+  tree_is("tmpfs");
+  add(MountType::tmpfs, "");
+  add_entry(777001, tree_("shared"), "tmpfs");
+  EXPECT_TRUE(make().has_value());
+  host_.mounts.back().from_outside = true;
+  EXPECT_THAT(error(), HasSubstr("the tmpfs mounted at " + tree_("shared") + " is a tmpfs that something outside"));
+  EXPECT_THAT(error(), HasSubstr("lies below the tmpfs " + tree_.path()));
+}
+
+TEST_F(ContainerStorage, OnlyTheUsersOwnRowIsAWish) {
+  tree_is("tmpfs");
+  MountRule& rule = add(MountType::tmpfs, "");
+  rule.size = 1 << 20;
+  rule.inodes = 100;
+  EXPECT_EQ(plan().mounts.front().size, 1U << 20);
+  EXPECT_EQ(plan().mounts.front().inodes, 100U);
+  EXPECT_EQ(plan().mounts.front().mount_point, tree_.path());
+  rule.shipped = true;
+  EXPECT_EQ(plan().mounts.front().size, 0U);
+  EXPECT_EQ(plan().mounts.front().inodes, 0U);
+}
+
+// CD108: what Docker leaves writable whatever --read-only says.
+TEST_F(ContainerStorage, AVolumeThatStaysWritableIsAFinding) {
+  tree_is("tmpfs");
+  host_.landlock_abi = 6;
+  const test::TemporaryDirectory volume;
+  const std::string name(64, 'a');
+  add_entry(777001, volume.path(), "ext4").root = "/var/lib/docker/volumes/" + name + "/_data";
+  const auto findings = plan().findings;
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings.front().code, "CD108");
+  EXPECT_EQ(findings.front().severity, Severity::warning);
+  EXPECT_EQ(findings.front().path, volume.path());
+  EXPECT_THAT(findings.front().message, HasSubstr(volume.path() + " is an anonymous Docker volume (ext4)"));
+  EXPECT_THAT(findings.front().message, HasSubstr("even with --read-only"));
+  EXPECT_THAT(findings.front().fix, HasSubstr("docker run --tmpfs " + volume.path() + " (compose"));
+  host_.mounts.back().root = "/srv/data";
+  EXPECT_EQ(plan().findings.front().severity, Severity::note);  // bound in on purpose, and Landlock keeps the app out
+  host_.landlock_abi = 0;
+  EXPECT_EQ(plan().findings.front().severity, Severity::warning);
+  add(MountType::persistent, "").path = volume.path();
+  host_.mounts.back().id = kernel::identify(AT_FDCWD, volume.path().c_str())->mount_id;
+  host_.mounts.front().id = 777002;
+  EXPECT_THAT(plan().findings, IsEmpty());  // the policy knows
+  policy_.storage.mounts.clear();
+  host_.mounts.back().read_only = true;
+  EXPECT_THAT(plan().findings, IsEmpty());
+  host_.mounts.back().read_only = false;
+  host_.mounts.back().mount_point = volume.write("resolv.conf", "");  // Docker binds its files
+  EXPECT_THAT(plan().findings, IsEmpty());
+}
+
+TEST_F(ContainerStorage, AMaskOfProcIsNoStorage) {
+  tree_is("tmpfs");
+  add(MountType::tmpfs, "");
+  add_entry(777001, "/dev/null", "tmpfs").root = "/null";
+  EXPECT_THAT(foreign(), IsEmpty());
 }
 
 }  // namespace

@@ -51,6 +51,14 @@ TEST(Size, KnowsTheUnitThatWasMeant) {
   EXPECT_TRUE(parse_size("2gb").error().hint.starts_with("did you mean '2GiB'?"));
 }
 
+TEST(Inodes, AreAWholeNumber) {
+  EXPECT_EQ(parse_inodes("64"), 64U);
+  EXPECT_EQ(parse_inodes("1000000000"), 1'000'000'000U);
+  for (const char* text :
+       {"", "63", "0", "-1", "+64", "064", "64k", "1e3", "100_000", "1000000001", "99999999999999999999"})
+    EXPECT_FALSE(parse_inodes(text)) << text;
+}
+
 TEST(Duration, IsAWholeNumberAndAUnit) {
   EXPECT_EQ(parse_duration("500ms").value(), 500ms);
   EXPECT_EQ(parse_duration("10s").value(), 10s);

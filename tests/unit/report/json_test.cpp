@@ -17,7 +17,7 @@ TEST(ReportJson, IsTheDocumentOfTheDesign) {
   const char* const expected = R"({
     "v":1, "cofferdam":"VERSION", "command":["gunicorn","app"], "policy":"twelve-factor", "mode":"local",
     "started":"2026-01-31T12:00:00.000000001Z", "ended":"2026-01-31T12:00:10.000000002Z",
-    "instances":[{"name":"web.1","exit":{"code":0,"signal":null},"restarts":0,"memory_peak":1024}],
+    "instances":[{"name":"web.1","exit":{"code":0,"signal":null},"restarts":0,"memory_peak":1024,"memory_tmpfs_peak":512}],
     "enforcement":[{"rule":"storage","level":"full","mechanism":"mount namespace"},
                    {"rule":"logs","level":"none","mechanism":"none","advice":"use a pipe"}],
     "lost":[{"instance":"web.1","path":"/srv/app/media/a.png","type":"file","change":"created","bytes":5,"class":"file",
@@ -41,7 +41,7 @@ TEST(ReportJson, IsTheDocumentOfTheDesign) {
        "process":null}],
     "logs":{"stdout":{"records":2,"bytes":40},"stderr":{"records":1,"bytes":7},"dropped":0,
       "sinks":[{"type":"console","delivered":3,"pending":0}]},
-    "storage":[{"path":"/tmp","size":268435456,"peak":4096}], "audit":{"events":12,"disagreements":0}})";
+    "storage":[{"path":"/tmp","size":268435456,"peak":4096,"inodes":65536,"inodes_peak":7}], "audit":{"events":12,"disagreements":0}})";
   ordered_json document = ordered_json::parse(expected);
   document["cofferdam"] = COFFERDAM_VERSION;
   Report report = sample_report();

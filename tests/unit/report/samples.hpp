@@ -47,7 +47,7 @@ inline Report sample_report() {
   report.mode = "local";
   report.started = {1769860800, 1};
   report.ended = {1769860810, 2};
-  report.instances = {{"web.1", 0, std::nullopt, 1024}};
+  report.instances = {{"web.1", 0, std::nullopt, 1024, 512}};
   report.enforcement = {{"storage", Level::full, "mount namespace", ""}, {"logs", Level::none, "none", "use a pipe"}};
   report.lost = {sample_lost("/srv/app/media/a.png", "file", 5)};
   report.kept = {{"/srv/app/.next/x", "file", Change::created, 9}};
@@ -57,7 +57,7 @@ inline Report sample_report() {
   report.logs.out = {2, 40};
   report.logs.err = {1, 7};
   report.logs.sinks = {{"console", 3, 0}};
-  report.storage = {{"/tmp", 268435456, 4096}};
+  report.storage = {{"/tmp", 268435456, 4096, 65536, 7}};
   report.audit_events = 12;
   return report;
 }
