@@ -98,7 +98,7 @@ void say_lists(const Lists& lists, Plan& plan) {
               " the instance is killed before the app gets ENOSPC";
     }
     const std::string first = lists.unlimited.substr(0, lists.unlimited.find(','));
-    plan.notices.push_back(text + "; give one: --tmpfs " + first + ":size=256m (Kubernetes: sizeLimit: 256Mi)");
+    plan.notices.push_back(text + "; give one: --tmpfs " + first + ":size=64m (Kubernetes: sizeLimit: 64Mi)");
   }
   if (!lists.no_exec.empty()) {
     plan.notices.push_back(lists.no_exec + ": noexec, as docker's --tmpfs is unless told otherwise; an app that runs " +
