@@ -41,7 +41,8 @@ struct StorageUse {
   std::uint64_t inodes_peak = 0;  // high-water mark
 };
 
-// What an instance took of the machine's memory at most. Both figures are lower bounds.
+// What an instance took of the machine's memory at most. Both figures are lower bounds: they are samples, and the about
+// 1 KiB of kernel memory behind each inode is not in them.
 struct MemoryUse {
   std::uint64_t bytes = 0;  // private memory of all its processes and the bytes in its tmpfs mounts, at one time
   std::uint64_t tmpfs = 0;  // bytes in its tmpfs mounts alone

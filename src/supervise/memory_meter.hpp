@@ -22,7 +22,7 @@ class MemoryMeter {
   // in container mode).
   explicit MemoryMeter(pid_t entry) : entry_(entry) {}
 
-  // Reads the processes when it is time to.
+  // Reads the processes when it is time to; call it as often as there is something to do anyway.
   void look(Clock::time_point now);
   // The bytes in the tmpfs mounts have been measured.
   void on_tmpfs(std::uint64_t bytes);

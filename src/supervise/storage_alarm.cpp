@@ -43,7 +43,7 @@ Finding storage_finding(const plan::PlannedMount& mount, bool container, const S
   finding.message += what_holds_it(mount.path, alarm);
   const std::uint64_t more = 2 * (alarm.of_inodes ? alarm.inodes : alarm.size);
   finding.fix = plan::how_to_enlarge(mount, container, alarm.of_inodes ? 0 : more, alarm.of_inodes ? more : 0) +
-                ", or remove what is no longer needed: it counts as memory of the instance";
+                ", or write less there";
   return finding;
 }
 

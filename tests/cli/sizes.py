@@ -119,6 +119,14 @@ def processes_add_up(place):
 
 
 @test
+def memory_is_looked_at_while_files_are_opened_all_the_time(place):
+    result = place.python("import os, time\nheld = os.urandom(30 << 20); end = time.monotonic() + 0.9\n"
+                          "while time.monotonic() < end:\n    open('/tmp/f', 'w').close()")
+    peak = result.report["instances"][0]["memory_peak"]
+    check(peak > 30 * MIB, f"30 MiB are {peak / MIB:.0f} MiB")
+
+
+@test
 def more_than_there_is_is_said_at_the_start(place):
     data = with_data(place, "size: 64TiB")
     result = place.run("true")
