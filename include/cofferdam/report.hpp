@@ -29,6 +29,7 @@ struct ScannedChange {
   std::string type;
   Change change = Change::created;
   std::uint64_t bytes = 0;
+  std::string content = {};  // what its first bytes say (base::content_kind), empty when they say nothing
 };
 
 // A mount and how full it was at most, as far as was looked (supervise/storage_meter.hpp). For an overlay these are the

@@ -1,3 +1,4 @@
+#include "supervise/content.hpp"
 #include "supervise/scan.hpp"
 
 #include <fcntl.h>
@@ -85,7 +86,8 @@ class Scan {
   // Every change of what is in a layer comes through here, while its entry is at hand (its parent's descriptor, its
   // name, its status): the place for whatever else is to be told of it.
   void tell(const std::string& path, const LayerEntry& entry, Change change) {
-    visit_({path, type_name(entry.status.st_mode), change, bytes_of(entry.status)});
+    visit_({path, type_name(entry.status.st_mode), change, bytes_of(entry.status),
+            std::string(content_of(entry.parent, entry.name, entry.status))});
   }
   void tell_deleted(const std::string& path, const struct stat& lower) {
     visit_({path, type_name(lower.st_mode), Change::deleted, bytes_of(lower)});
