@@ -18,15 +18,32 @@ struct Outcome {
 // The wishes of the call that matter for it.
 struct WriteIntent {
   kernel::NotifyKind kind = kernel::NotifyKind::open;
-  bool creates = false;    // open: O_CREAT
-  bool exclusive = false;  // open: O_EXCL; mkdir, link, symlink, mknod always
+  bool creates = false;         // open: O_CREAT
+  bool exclusive = false;       // open: O_EXCL; mkdir, link, symlink, mknod always
+  bool nameless = false;        // open: O_TMPFILE
+  bool trailing_slash = false;  // the path says that it means a directory
+  unsigned flags = 0;           // RENAME_*
 };
 
 // `object` is the pinned existing file, or null when there is none; `directory` the directory that holds it.
+// `occupied`: the object is a directory with something in it.
 [[nodiscard]] Outcome predict(const InstanceView& instance, const kernel::ThreadStatus& status,
-                              const WriteIntent& intent, const Place& directory, const kernel::FileIdentity* object);
+                              const WriteIntent& intent, const Place& directory, const kernel::FileIdentity* object,
+                              bool occupied = false);
 
-// Whether the mode bits let this thread write there, as far as they are known to us (no ACLs, no extra groups).
+// The two ends of a rename or link.
+struct WriteEnd {
+  const Place* directory = nullptr;              // of a new name, or of one that goes
+  const kernel::FileIdentity* object = nullptr;  // null when nothing is there
+  bool occupied = false;
+};
+[[nodiscard]] Outcome predict_rename(const InstanceView& instance, const kernel::ThreadStatus& status,
+                                     const WriteIntent& intent, const WriteEnd& from, const WriteEnd& to);
+// Of `from` only the object counts.
+[[nodiscard]] Outcome predict_link(const InstanceView& instance, const kernel::ThreadStatus& status,
+                                   const WriteEnd& from, const WriteEnd& to);
+
+// Whether the mode bits let this thread write there, as far as they are known to us (no ACLs).
 [[nodiscard]] bool permitted(const kernel::FileIdentity& file, const kernel::ThreadStatus& status);
 
 }  // namespace cofferdam::supervise

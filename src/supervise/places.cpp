@@ -7,32 +7,96 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <string_view>
 
 namespace cofferdam::supervise {
 
 namespace {
 
-// Links that lead out of path resolution (/proc/*/fd, /proc/*/exe) would lead out of the caller's view: refused here,
-// resolved by own_descriptor.
+// Links of a process file system (/proc/*/fd, /proc/*/cwd, /proc/*/exe) would lead out of the caller's view: refused
+// here, resolved by enter_process.
 constexpr std::uint64_t kResolve = kernel::kNoMagicLinks;
+
+struct Entrance {
+  kernel::Fd start;
+  std::string rest;  // relative to start; "." when nothing is left
+};
+
+bool is_number(std::string_view text) {
+  return !text.empty() && text.size() < 8 && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+// "/proc/self/cwd/file" taken apart: what the link cwd, root or fd/N of a process of the instance leads to, and the
+// rest of the path. Nothing for other paths. `self` and `thread-self` are the caller: for the supervisor they would be
+// itself.
+std::optional<Entrance> enter_process(const InstanceView& instance, const kernel::ThreadView& thread,
+                                      const std::string& path) {
+  std::string_view left = path;
+  if (!left.starts_with("/proc/")) return std::nullopt;
+  const auto take = [&left] {
+    left.remove_prefix(std::min(left.find_first_not_of('/'), left.size()));
+    const std::string_view word = left.substr(0, left.find('/'));
+    left.remove_prefix(word.size());
+    return word;
+  };
+  (void)take();
+  std::string_view who = take();
+  std::string_view link = take();
+  if (link == "task" && is_number(take())) link = take();
+  std::string name(link);
+  if (link == "fd") {
+    const std::string_view number = take();
+    if (!is_number(number)) return std::nullopt;
+    name += "/" + std::string(number);
+  } else if (link != "cwd" && link != "root") {
+    return std::nullopt;
+  }
+  kernel::Fd process;
+  int directory = thread.directory();
+  if (is_number(who)) {
+    // The number is of the instance's own list of processes.
+    const std::string place = "/proc/" + std::string(who);
+    process = instance.root >= 0 ? kernel::open_resolved(instance.root, place.c_str(), O_PATH | O_DIRECTORY,
+                                                         kResolve | kernel::kInRoot)
+                                 : kernel::open_resolved(AT_FDCWD, place.c_str(), O_PATH | O_DIRECTORY, kResolve);
+    directory = process.get();
+  } else if (who != "self" && who != "thread-self") {
+    return std::nullopt;
+  }
+  if (directory < 0) return std::nullopt;
+  Entrance entrance{kernel::Fd(openat(directory, name.c_str(), O_PATH | O_CLOEXEC)), std::string(left)};
+  if (!entrance.start) return std::nullopt;
+  entrance.rest.erase(0, std::min(entrance.rest.find_first_not_of('/'), entrance.rest.size()));
+  if (entrance.rest.empty()) entrance.rest = ".";
+  return entrance;
+}
 
 // Where resolution starts. RESOLVE_IN_ROOT makes `start` the root of every absolute symlink on the way, which is
 // wrong for a relative path: those resolve from the caller's directory below its root.
-kernel::Fd open_from(const InstanceView& instance, const kernel::ThreadView& thread, int dirfd, const std::string& path,
-                     std::uint64_t flags) {
-  if (path.starts_with('/')) {
-    if (instance.root >= 0)
-      return kernel::open_resolved(instance.root, path.c_str(), flags, kResolve | kernel::kInRoot);
-    return kernel::open_resolved(AT_FDCWD, path.c_str(), flags, kResolve);
-  }
-  kernel::Fd start = dirfd == AT_FDCWD ? thread.pin_working_directory() : thread.pin_descriptor(dirfd);
-  if (!start) return {};
+kernel::Fd open_below(const InstanceView& instance, const kernel::Fd& start, const std::string& path,
+                      std::uint64_t flags) {
   if (instance.root < 0) return kernel::open_resolved(start.get(), path.c_str(), flags, kResolve);
   // Below the directory it stands; where a link or a `..` leads out of it, start again from the root by its full path.
   kernel::Fd found = kernel::open_resolved(start.get(), path.c_str(), flags, kResolve | kernel::kBeneath);
   if (found || errno != EXDEV) return found;
   const std::string absolute = path_of(start.get()) + "/" + path;
   return kernel::open_resolved(instance.root, absolute.c_str(), flags, kResolve | kernel::kInRoot);
+}
+
+kernel::Fd open_from(const InstanceView& instance, const kernel::ThreadView& thread, int dirfd, const std::string& path,
+                     std::uint64_t flags) {
+  if (!path.starts_with('/')) {
+    const kernel::Fd start = dirfd == AT_FDCWD ? thread.pin_working_directory() : thread.pin_descriptor(dirfd);
+    return start ? open_below(instance, start, path, flags) : kernel::Fd();
+  }
+  auto entrance = enter_process(instance, thread, path);
+  const bool link_itself = entrance && entrance->rest == "." && !path.ends_with('/') && (flags & O_NOFOLLOW) != 0;
+  if (entrance && !link_itself) {
+    if (entrance->rest == "." && (flags & O_DIRECTORY) == 0) return std::move(entrance->start);
+    return open_below(instance, entrance->start, entrance->rest, flags);
+  }
+  if (instance.root >= 0) return kernel::open_resolved(instance.root, path.c_str(), flags, kResolve | kernel::kInRoot);
+  return kernel::open_resolved(AT_FDCWD, path.c_str(), flags, kResolve);
 }
 
 }  // namespace
@@ -99,6 +163,12 @@ std::optional<int> own_descriptor(const std::string& path, const kernel::ThreadS
   }
   if (rest.empty() || rest.size() > 7 || rest.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
   return std::atoi(rest.c_str());
+}
+
+bool passes_another_process(const std::string& path, const kernel::ThreadStatus& status) {
+  if (!is_process_path(path)) return false;
+  const std::string who = path.substr(6, path.find('/', 6) - 6);
+  return is_number(who) && who != std::to_string(status.inner_pid);
 }
 
 bool is_process_path(const std::string& path) {

@@ -61,6 +61,9 @@ struct Place {
 // True for what lies in a process file system: never storage.
 [[nodiscard]] bool is_process_path(const std::string& path);
 
+// True for a path that begins in the /proc directory of another process than the caller's own.
+[[nodiscard]] bool passes_another_process(const std::string& path, const kernel::ThreadStatus& status);
+
 // The object itself, pinned (O_PATH): the last component followed or not. Empty with errno set when it isn't there.
 [[nodiscard]] kernel::Fd pin_object(const InstanceView& instance, const kernel::ThreadView& thread,
                                     const kernel::ThreadStatus& status, int dirfd, const std::string& path,

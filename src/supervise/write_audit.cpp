@@ -1,12 +1,16 @@
 #include "supervise/write_audit.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <memory>
+#include <string_view>
 
 #include "base/text.hpp"
 #include "supervise/metadata.hpp"
@@ -20,11 +24,18 @@ using Kind = kernel::NotifyKind;
 // Distinct refusals that become findings; what comes after only counts in the events.
 constexpr std::size_t kMostRefusals = 10000;
 
+constexpr int kMostLinks = 8;  // one after another, at the end of a path that O_CREAT makes
+
 int int_argument(const kernel::Notification& call, std::int8_t index) {
   return static_cast<int>(call.args.at(static_cast<std::size_t>(index)));
 }
 std::uint64_t argument(const kernel::Notification& call, std::int8_t index) {
   return call.args.at(static_cast<std::size_t>(index));
+}
+
+// AT_*, RENAME_* or open flags; 0 for a call without.
+int int_flags(const kernel::Notification& call, const kernel::NotifyRow& row) {
+  return row.shape.flags >= 0 ? int_argument(call, row.shape.flags) : 0;
 }
 
 // The open flags of open, openat, openat2 and creat; nothing when the caller's struct can't be read.
@@ -52,7 +63,7 @@ bool is_metadata(Kind kind) {
 
 // Whether a symbolic link at the end of the path is followed: the row says the default, flags override it.
 bool follows(const kernel::Notification& call, const kernel::NotifyRow& row) {
-  const int flags = row.shape.flags >= 0 ? int_argument(call, row.shape.flags) : 0;
+  const int flags = int_flags(call, row);
   switch (row.kind) {
     case Kind::open: return (flags & (O_NOFOLLOW | O_EXCL)) == 0;
     case Kind::link: return (flags & AT_SYMLINK_FOLLOW) != 0;
@@ -60,6 +71,37 @@ bool follows(const kernel::Notification& call, const kernel::NotifyRow& row) {
       if (!is_metadata(row.kind)) return row.shape.follows;
       return row.shape.follows && (flags & AT_SYMLINK_NOFOLLOW) == 0;
   }
+}
+
+bool changes_directory(Kind kind) {
+  return kind != Kind::open && kind != Kind::open_how && kind != Kind::truncate && !is_metadata(kind);
+}
+
+bool is_occupied(const kernel::Fd& directory) {
+  const kernel::Fd readable(openat(directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!readable) return false;
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(fdopendir(dup(readable.get())), closedir);
+  while (const dirent* entry = entries ? readdir(entries.get()) : nullptr) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") return true;
+  }
+  return false;
+}
+
+// An overlay moves a directory only when all of it is its own: redirects are off, so others get EXDEV. The layer knows
+// it: a directory of the host is missing there, or carries where it was copied from.
+bool is_of_lower_layer(const InstanceView& instance, const kernel::FileIdentity& directory, const std::string& path) {
+  const InstanceMount* mount = instance.find(directory.mount_id);
+  if (mount == nullptr || mount->plan->type != MountType::overlay || mount->layer < 0) return false;
+  if (path.size() <= mount->plan->path.size()) return false;
+  const std::string below = path.substr(mount->plan->path.size() + (mount->plan->path == "/" ? 0 : 1));
+  const kernel::Fd upper = kernel::open_resolved(mount->layer, below.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
+                                                 kernel::kBeneath | kernel::kNoSymlinks);
+  if (!upper) return errno == ENOENT;
+  for (const char* prefix : {"trusted.overlay.", "user.overlay."}) {
+    if (fgetxattr(upper.get(), (std::string(prefix) + "origin").c_str(), nullptr, 0) >= 0) return true;
+  }
+  return false;
 }
 
 bool holds_data(std::uint32_t mode) {
@@ -78,56 +120,102 @@ std::string way_out(bool container, const std::string& directory) {
 
 }  // namespace
 
-WriteAudit::Examined WriteAudit::examine(const KnownThread& thread, int dirfd, const std::string& path,
-                                         const WriteIntent& intent, bool follow) const {
-  Examined examined;
-  examined.path = path;
-  const kernel::Fd object = pin_object(instance_, thread.view, thread.status, dirfd, path, follow);
-  std::optional<kernel::FileIdentity> identity;
+WriteAudit::Found WriteAudit::find(const KnownThread& thread, int dirfd, const std::string& path,
+                                   const WriteIntent& intent, bool follow) const {
+  Found found;
+  found.path = path;
+  const bool directory_decides = changes_directory(intent.kind);
+  // A slash behind a name: what has the name is there all the same.
+  const std::size_t end = directory_decides ? path.find_last_not_of('/') : std::string::npos;
+  const std::string name_alone = end == std::string::npos ? path : path.substr(0, end + 1);
+  const kernel::Fd object = pin_object(instance_, thread.view, thread.status, dirfd, name_alone, follow);
   if (object) {
-    if (auto found = kernel::identify(object.get(), "")) identity = *found;
+    if (auto identity = kernel::identify(object.get(), "")) found.object = *identity;
   }
-  if (identity && !holds_data(identity->mode) &&
-      (intent.kind == Kind::open || intent.kind == Kind::open_how || is_metadata(intent.kind))) {
-    examined.storage = false;
-    return examined;
+  if (found.object && !holds_data(found.object->mode) && !directory_decides) {
+    found.storage = false;
+    return found;
   }
-  Place place;
-  if (identity) {
+  if (found.object) {
     const std::string name = path_of(object.get());
     if (!name.starts_with('/') || is_process_path(name) || name.starts_with("/memfd:")) {
-      examined.storage = false;
-      return examined;
+      found.storage = false;
+      return found;
     }
-    examined.path = name;
+    found.path = name;
+    found.occupied = S_ISDIR(found.object->mode) && directory_decides && is_occupied(object);
   }
   // The directory is looked at where it decides: for what is not there yet, and for what changes the directory.
-  const bool need_directory = !identity || (intent.kind != Kind::open && intent.kind != Kind::open_how &&
-                                            intent.kind != Kind::truncate && !is_metadata(intent.kind));
-  if (need_directory) {
-    place = find_place(instance_, thread.view, dirfd, path);
-    if (is_process_path(place.path)) {
-      examined.storage = false;
-      return examined;
-    }
-    if (!identity) examined.path = place.path;
+  if (found.object && !directory_decides) return found;
+  found.place = find_place(instance_, thread.view, dirfd, path);
+  // A link to what is not there yet: O_CREAT makes its target.
+  for (int links = 0; !found.object && follow && intent.creates && found.place.parent && links < kMostLinks; ++links) {
+    auto target = kernel::read_link_at(found.place.parent.get(), found.place.name.c_str());
+    if (!target) break;
+    const std::string directory = path_of(found.place.parent.get());
+    const bool absolute = target->starts_with('/');
+    found.place = find_place(instance_, thread.view, AT_FDCWD, absolute ? *target : directory + "/" + *target);
   }
-  examined.mount_id = identity && !need_directory ? identity->mount_id : place.parent_identity.mount_id;
-  examined.is_new = !identity;
-  examined.outcome = predict(instance_, thread.status, intent, place, identity ? &*identity : nullptr);
+  if (is_process_path(found.place.path)) found.storage = false;
+  if (!found.object) found.path = found.place.path;
+  return found;
+}
+
+WriteAudit::Examined WriteAudit::examine(const KnownThread& thread, int dirfd, const std::string& path,
+                                         const WriteIntent& intent, bool follow) const {
+  const Found found = find(thread, dirfd, path, intent, follow);
+  Examined examined;
+  examined.path = found.path;
+  examined.storage = found.storage;
+  if (!found.storage) return examined;
+  const bool object_decides = found.object && !changes_directory(intent.kind);
+  examined.mount_id = object_decides ? found.object->mount_id : found.place.parent_identity.mount_id;
+  examined.is_new = !found.object;
+  examined.outcome =
+      predict(instance_, thread.status, intent, found.place, found.object ? &*found.object : nullptr, found.occupied);
+  return examined;
+}
+
+WriteAudit::Examined WriteAudit::examine_pair(const KnownThread& thread, const kernel::Notification& call,
+                                              const kernel::NotifyRow& row, const std::string& path,
+                                              const std::string& second, std::string& to) const {
+  const auto directory = [&](std::int8_t index) { return index < 0 ? AT_FDCWD : int_argument(call, index); };
+  const bool renames = row.kind == Kind::rename;
+  WriteIntent intent{.kind = row.kind};
+  intent.trailing_slash = path.ends_with('/') || second.ends_with('/');
+  if (renames && row.shape.flags >= 0) intent.flags = static_cast<unsigned>(int_argument(call, row.shape.flags));
+  // The source of a link is the object, wherever its name leads: /proc/self/fd, or no name at all.
+  const WriteIntent source{.kind = renames ? Kind::rename : Kind::chmod};
+  const Found from = find(thread, directory(row.shape.dirfd), path, source, follows(call, row));
+  const Found target = find(thread, directory(row.shape.second_dirfd), second, {.kind = row.kind}, false);
+  const WriteEnd source_end{&from.place, from.object ? &*from.object : nullptr, from.occupied};
+  const WriteEnd target_end{&target.place, target.object ? &*target.object : nullptr, target.occupied};
+  Examined examined;
+  examined.path = from.path;
+  examined.storage = target.storage;
+  examined.mount_id = target.place.parent_identity.mount_id;
+  examined.is_new = !target.object;
+  examined.outcome = renames ? predict_rename(instance_, thread.status, intent, source_end, target_end)
+                             : predict_link(instance_, thread.status, source_end, target_end);
+  if (renames && examined.outcome.outcome == WriteOutcome::landed && from.object && S_ISDIR(from.object->mode) &&
+      is_of_lower_layer(instance_, *from.object, from.path)) {
+    examined.outcome = {WriteOutcome::failed, EXDEV, false};
+  }
+  to = target.path;
   return examined;
 }
 
 void WriteAudit::handle(kernel::NotifyChannel& channel, const kernel::Notification& call, const kernel::NotifyRow& row,
                         const KnownThread& thread) {
   const kernel::ArgumentShape& shape = row.shape;
-  WriteIntent intent{row.kind, false, false};
+  WriteIntent intent{.kind = row.kind};
   if (row.kind == Kind::open || row.kind == Kind::open_how) {
     const auto flags = open_flags(call, row, thread.view);
     // Unreadable: the kernel will say EFAULT. Read-only (openat2): nothing to record.
     if (!flags || !writes(*flags)) return channel.answer_continue(call.id);
     intent.creates = (*flags & O_CREAT) != 0;
     intent.exclusive = (*flags & O_EXCL) != 0;
+    intent.nameless = (*flags & O_TMPFILE) == O_TMPFILE;
   }
   std::string path;
   std::string second;
@@ -146,40 +234,33 @@ void WriteAudit::handle(kernel::NotifyChannel& channel, const kernel::Notificati
   } else if (shape.fd >= 0) {
     dirfd = int_argument(call, shape.fd);
   }
-  int second_dirfd = AT_FDCWD;
   if (shape.second_path >= 0) {
     auto text = thread.view.read_path(argument(call, shape.second_path));
     if (!text) return channel.answer_continue(call.id);
     second = std::move(*text);
-    if (shape.second_dirfd >= 0) second_dirfd = int_argument(call, shape.second_dirfd);
   }
 
   if (instance_.container && is_metadata(row.kind)) {
     return handle_metadata(channel, call, row, thread, dirfd, path, follow);
   }
-  Examined examined = examine(thread, dirfd, path, intent, follow);
-  Examined target;
-  if (row.kind == Kind::rename || row.kind == Kind::link) {
-    // The destination is made; rename may replace what is there.
-    target =
-        examine(thread, second_dirfd, second, {row.kind == Kind::rename ? Kind::open : Kind::link, true, false}, false);
-    if (row.kind == Kind::link && examined.outcome.errnum == EEXIST) examined.outcome = {};  // the source is there
-    if (examined.outcome.outcome == WriteOutcome::landed) examined.outcome = target.outcome;
-    if (examined.outcome.outcome == WriteOutcome::landed && examined.mount_id != target.mount_id) {
-      examined.outcome = {WriteOutcome::failed, EXDEV, false};
-    }
-  }
+  intent.trailing_slash = path.ends_with('/');
+  if (row.kind == Kind::unlink && (int_flags(call, row) & AT_REMOVEDIR) != 0) intent.kind = Kind::remove_directory;
+  std::string to;
+  Examined examined = shape.second_path >= 0 ? examine_pair(thread, call, row, path, second, to)
+                                             : examine(thread, dirfd, path, intent, follow);
   if (!channel.still_valid(call.id)) return;
   channel.answer_continue(call.id);
-  if (examined.storage) record(row.name, examined, target.path, thread);
+  if (examined.storage) record(row.name, examined, std::move(to), thread);
 }
 
 void WriteAudit::handle_metadata(kernel::NotifyChannel& channel, const kernel::Notification& call,
                                  const kernel::NotifyRow& row, const KnownThread& thread, int dirfd,
                                  const std::string& path, bool follow) {
+  // The launcher may look into processes that the caller may not.
+  if (passes_another_process(path, thread.status)) return channel.answer_error(call.id, EACCES);
   const kernel::Fd object = pin_object(instance_, thread.view, thread.status, dirfd, path, follow);
   if (!object) return channel.answer_error(call.id, errno);
-  Examined examined = examine(thread, dirfd, path, {row.kind, false, false}, follow);
+  Examined examined = examine(thread, dirfd, path, {.kind = row.kind}, follow);
   const MetadataRequest request = read_metadata_request(call, row, thread.view);
   if (!channel.still_valid(call.id)) return;
   bool refused = false;
@@ -235,7 +316,8 @@ std::vector<ScannedChange> WriteAudit::kept() const {
 }
 
 void WriteAudit::record_bind(const kernel::NotifyRow& row, const KnownThread& thread, const std::string& path) {
-  record(row.name, examine(thread, AT_FDCWD, path, {Kind::bind, true, true}, false), {}, thread);
+  record(row.name, examine(thread, AT_FDCWD, path, {.kind = Kind::bind, .creates = true, .exclusive = true}, false), {},
+         thread);
 }
 
 void WriteAudit::report_refusal(const std::string& call, const std::string& path, const ProcessRef& process,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -38,6 +39,16 @@ class WriteAudit {
   void report_refusal(const std::string& call, const std::string& path, const ProcessRef& process, int errnum);
 
  private:
+  // What a path of a call leads to.
+  struct Found {
+    std::string path;
+    Place place;
+    std::optional<kernel::FileIdentity> object;  // nothing when there is none
+    bool occupied = false;                       // a directory with something in it
+    bool storage = true;                         // as in Examined
+  };
+  [[nodiscard]] Found find(const KnownThread& thread, int dirfd, const std::string& path, const WriteIntent& intent,
+                           bool follow) const;
   struct Examined {
     Outcome outcome;
     std::string path;
@@ -47,6 +58,10 @@ class WriteAudit {
   };
   [[nodiscard]] Examined examine(const KnownThread& thread, int dirfd, const std::string& path,
                                  const WriteIntent& intent, bool follow) const;
+  // rename and link: two names. The outcome is of both, `to` becomes the path of the second.
+  [[nodiscard]] Examined examine_pair(const KnownThread& thread, const kernel::Notification& call,
+                                      const kernel::NotifyRow& row, const std::string& path, const std::string& second,
+                                      std::string& to) const;
   void handle_metadata(kernel::NotifyChannel& channel, const kernel::Notification& call, const kernel::NotifyRow& row,
                        const KnownThread& thread, int dirfd, const std::string& path, bool follow);
   void record(std::string_view call, const Examined& examined, std::string to, const KnownThread& thread);

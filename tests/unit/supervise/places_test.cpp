@@ -148,9 +148,26 @@ TEST_F(Places, AnAbsolutePathStartsAtTheRootOfTheInstance) {
   EXPECT_EQ(shown(find("/")), "/ .");
 }
 
-TEST_F(Places, LinksOfTheProcessFileSystemAreNotFollowed) {
-  EXPECT_EQ(find("/proc/" + std::to_string(child_->pid()) + "/cwd/new").error, ELOOP);
-  EXPECT_EQ(find("/proc/self/root/tmp/new").error, ELOOP);
+TEST_F(Places, LinksOfTheProcessFileSystemLeadIntoTheInstanceOnly) {
+  const std::string own = "/proc/" + std::to_string(child_->pid());
+  for (const std::string& process : {std::string("/proc/self"), std::string("/proc/thread-self"), own,
+                                     own + "/task/" + std::to_string(child_->pid())}) {
+    EXPECT_EQ(shown(find(process + "/cwd/new")), "app/new new") << process;
+    EXPECT_EQ(shown(find(process + "/cwd//sub/../new")), "app/new new") << process;
+    EXPECT_EQ(shown(find(process + "/root" + tree_("app/new"))), "app/new new") << process;
+  }
+  // Other links, and names that are none of a process, stay closed.
+  EXPECT_EQ(find(own + "/map_files/new/x").error, ENOENT);
+  EXPECT_EQ(find(own + "/exe/new").error, ELOOP);
+}
+
+TEST(OtherProcesses, AreThoseWithAnotherNumber) {
+  kernel::ThreadStatus status;
+  status.inner_pid = 7;
+  EXPECT_FALSE(passes_another_process("/proc/7/cwd/x", status));
+  EXPECT_FALSE(passes_another_process("/proc/self/cwd/x", status));
+  EXPECT_FALSE(passes_another_process("/tmp/proc/8/cwd", status));
+  EXPECT_TRUE(passes_another_process("/proc/8/cwd/x", status));
 }
 
 TEST_F(Places, ThePinnedDirectoryIsIdentified) {
