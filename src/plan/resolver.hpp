@@ -9,23 +9,22 @@
 
 #include "cofferdam/result.hpp"
 #include "plan/address.hpp"
+#include "plan/lookups.hpp"
 
 namespace cofferdam::plan {
-
-// Where names are looked up; the defaults are the system's, other values are for tests.
-struct ResolverOptions {
-  std::string hosts_file = "/etc/hosts";
-  std::string servers;  // "address:port,..." instead of the name servers of /etc/resolv.conf
-};
 
 // What needs no query: an IP literal (v4-mapped becomes IPv4), the forms that libc takes for IPv4 (127.1,
 // 0x7f000001), and "localhost" or a name below it, which is 127.0.0.1 and ::1. None for every other name.
 [[nodiscard]] std::optional<std::vector<IpAddress>> resolve_without_query(std::string_view host);
 
-// The addresses of `host`: without a query where that suffices, else from the hosts file, else from DNS by
-// c-ares with the search domains and options of /etc/resolv.conf, IPv4 and IPv6. Blocks for `timeout` at most;
-// files are read only for a name that needs them. The list is never empty: no address is an error, and so is the
-// end of the time. Not asked: mDNS, NIS, LDAP and other NSS modules.
+// The addresses of these names as Lookups finds them, all at the same time, in the order of `hosts`. Blocks for
+// `timeout` at most: it is for the start of a run, before anything waits for us.
+[[nodiscard]] std::vector<NameAnswer> resolve_all(const std::vector<std::string>& hosts,
+                                                  std::chrono::milliseconds timeout,
+                                                  const ResolverOptions& options = {});
+
+// The same for one, without a query where that suffices. The list is never empty: no address is an error, and so is
+// the end of the time.
 [[nodiscard]] Result<std::vector<IpAddress>> resolve(const std::string& host, std::chrono::milliseconds timeout,
                                                      const ResolverOptions& options = {});
 

@@ -87,21 +87,20 @@ std::vector<plan::IpAddress> own_addresses() {
   return addresses;
 }
 
-supervise::NetworkView look_at_network(const plan::DatabaseRules& rules, Say say) {
-  supervise::NetworkView network;
+// What the names of the policy stand for at the start; the supervisor follows them from here on.
+void look_at_network(const plan::DatabaseRules& rules, supervise::ConnectRules& connects, Say say) {
   // Without named destinations the port alone decides, and nothing needs to be asked.
-  if (!rules.restricted && rules.named.empty()) return network;
-  network.own = own_addresses();
-  for (const std::string& host : plan::hosts_to_resolve(rules)) {
-    auto addresses = plan::resolve(host, kResolveTimeout);
-    if (addresses) {
-      network.resolved[host] = std::move(*addresses);
-    } else {
-      say(Severity::warning, "can't resolve the database host " + base::printable(host) + ": " +
-                                 addresses.error().message + "; connections to it are refused in this run");
-    }
+  if (!rules.restricted && rules.named.empty()) return;
+  connects.own = own_addresses();
+  connects.hosts = plan::hosts_to_resolve(rules);
+  const auto now = std::chrono::steady_clock::now();
+  for (const plan::NameAnswer& answer : plan::resolve_all(connects.hosts, kResolveTimeout, connects.resolver)) {
+    connects.names.learn(answer, now);
+    if (answer.error.empty()) continue;
+    say(Severity::note, answer.error +
+                            "; connections to this database are refused until the name is known, which is asked "
+                            "for again when something connects to its port");
   }
-  return network;
 }
 
 }  // namespace
@@ -178,7 +177,7 @@ Result<Preparation> prepare(const RunRequest& request, Say say) {
   auto planned = plan::make_plan(policy, *host, wanted);
   if (!planned) return std::unexpected(planned.error());
   preparation.plan = std::move(*planned);
-  preparation.connects.network = look_at_network(*rules, say);
+  look_at_network(*rules, preparation.connects, say);
   preparation.connects.database = std::move(*rules);
   for (const std::string& socket : policy.sockets) preparation.connects.sockets.push_back(plan::canonical(socket));
   for (const std::string& socket : preparation.connects.sockets) {

@@ -56,7 +56,10 @@ ConnectBroker::ConnectBroker(const InstanceView& instance, const ConnectRules& r
       identities_(identities),
       events_(events),
       broker_(broker),
+      names_(rules.names, rules.hosts, rules.own, rules.resolver),
       epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+  epoll_event names{.events = EPOLLIN, .data = {.u64 = kNames}};
+  (void)epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, names_.poll_fd(), &names);
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < kMostHeld + kOwnDescriptors) {
     most_held_ = limit.rlim_cur > 2 * kOwnDescriptors ? limit.rlim_cur - kOwnDescriptors : limit.rlim_cur / 2;
@@ -196,7 +199,7 @@ bool ConnectBroker::lets_in(const Destination& destination) const {
 
 bool ConnectBroker::admitted(const KnownThread& thread, const Destination& destination, const Target& target,
                              ConnectEvent& event) {
-  event.engine = is_stream(target.type) ? database_engine(destination.endpoint, rules_.database, rules_.network) : "";
+  event.engine = is_stream(target.type) ? database_engine(destination.endpoint, rules_.database, names_.network()) : "";
   if (event.engine.empty()) {
     if (!destination.host_socket || instance_.container) return true;
     if (lets_in(destination)) return true;
@@ -204,7 +207,7 @@ bool ConnectBroker::admitted(const KnownThread& thread, const Destination& desti
     return false;
   }
   const Caller caller = identities_.identify(thread.view, thread.status);
-  const Verdict verdict = judge(caller.role, destination.endpoint, rules_.database, rules_.network);
+  const Verdict verdict = judge(caller.role, destination.endpoint, rules_.database, names_.network());
   event.engine = verdict.engine;
   if (verdict.allowed) {
     identities_.settle(thread.status.tgid);
@@ -245,6 +248,7 @@ void ConnectBroker::handle_connect(kernel::NotifyChannel& channel, const kernel:
     return channel.answer_error(call.id, target.error);
   }
   Destination destination = find_destination(thread, bytes, target);
+  if (is_stream(target.type) && wait_for_names(channel, call, destination)) return;
   ConnectEvent event;
   event.destination = plan::to_string(destination.endpoint);
   event.process = thread.process;

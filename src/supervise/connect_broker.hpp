@@ -17,6 +17,7 @@
 
 #include "kernel/notify.hpp"
 #include "supervise/event_log.hpp"
+#include "supervise/name_watch.hpp"
 #include "supervise/places.hpp"
 #include "supervise/threads.hpp"
 #include "supervise/verdict.hpp"
@@ -25,7 +26,10 @@ namespace cofferdam::supervise {
 
 struct ConnectRules {
   plan::DatabaseRules database;
-  NetworkView network;
+  plan::NameTable names;             // with the answers of the start
+  std::vector<std::string> hosts;    // that may be asked for
+  std::vector<plan::IpAddress> own;  // addresses of this machine's interfaces
+  plan::ResolverOptions resolver;
   std::vector<std::string> sockets;  // host sockets let in, canonical
 };
 
@@ -52,12 +56,16 @@ class ConnectBroker {
   void on_tick(kernel::NotifyChannel& channel);
   // How long nobody needs to look; -1 ms for ever.
   [[nodiscard]] std::chrono::milliseconds next_look() const;
+  // Calls whose verdict waited for a name and may go on: handle them again from the start, the caller may have changed.
+  [[nodiscard]] std::vector<kernel::Notification> take_ready();
   // A stop signal is about to be delivered: blocking connects return EINTR, as they would.
   void interrupt_all(kernel::NotifyChannel& channel);
 
  private:
   using Clock = std::chrono::steady_clock;
   static constexpr std::size_t kMostAbstract = 10000;
+  static constexpr std::size_t kMostParked = 1024;
+  static constexpr std::uint64_t kNames = ~std::uint64_t{0};  // in the epoll set; the rest are inodes
 
   // A socket that we made, kept until it is connected or nobody has it any more.
   struct Held {
@@ -110,6 +118,8 @@ class ConnectBroker {
   bool lets_in(const Destination& destination) const;  // by the policy's `sockets`
   bool admitted(const KnownThread& thread, const Destination& destination, const Target& target, ConnectEvent& event);
   void report_refusal(const ConnectEvent& event, const Verdict& verdict, const Caller& caller);
+  bool wait_for_names(kernel::NotifyChannel& channel, const kernel::Notification& call, const Destination& destination);
+  void hear_names();
   int perform(const kernel::ThreadStatus& caller, int socket, std::span<const std::byte> address) const;
   void finish(kernel::NotifyChannel& channel, std::uint64_t id, int error, ConnectEvent event, bool record);
   void wait_for(Pending pending);
@@ -124,11 +134,14 @@ class ConnectBroker {
   Identities& identities_;
   EventLog& events_;
   bool broker_;
+  NameWatch names_;
   kernel::Fd epoll_;
   std::size_t most_held_ = 0;
   std::unordered_map<std::uint64_t, Held> held_;  // by socket inode
   std::list<Pending> pending_;
   std::list<Observed> observed_;
+  std::vector<kernel::Notification> parked_;  // the verdict waits for a name
+  std::vector<kernel::Notification> ready_;
   std::set<std::string> bound_abstract_;
   Clock::time_point last_look_;
 };

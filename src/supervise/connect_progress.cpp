@@ -133,6 +133,10 @@ void ConnectBroker::on_progress(kernel::NotifyChannel& channel) {
   const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
   for (int i = 0; i < count; ++i) {
     const std::uint64_t inode = events.at(static_cast<std::size_t>(i)).data.u64;
+    if (inode == kNames) {
+      hear_names();
+      continue;
+    }
     const auto pending = std::ranges::find(pending_, inode, &Pending::inode);
     if (pending != pending_.end()) {
       if (settle_pending(channel, *pending, true)) pending_.erase(pending);
@@ -147,8 +151,11 @@ void ConnectBroker::on_progress(kernel::NotifyChannel& channel) {
 
 std::chrono::milliseconds ConnectBroker::next_look() const {
   if (std::ranges::any_of(pending_, &Pending::retry)) return kBacklogRetry;
-  auto wait = std::chrono::milliseconds(-1);
-  if (!pending_.empty() || !held_.empty() || !observed_.empty()) wait = kLook;
+  auto wait = names_.next_look();
+  if (!ready_.empty()) return std::chrono::milliseconds(0);
+  if (!pending_.empty() || !held_.empty() || !observed_.empty()) {
+    wait = wait.count() < 0 ? kLook : std::min(wait, kLook);
+  }
   for (const Pending& pending : pending_) {
     if (!pending.deadline) continue;
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*pending.deadline - Clock::now());
@@ -158,6 +165,7 @@ std::chrono::milliseconds ConnectBroker::next_look() const {
 }
 
 void ConnectBroker::on_tick(kernel::NotifyChannel& channel) {
+  if (names_.next_look().count() == 0) hear_names();
   const auto now = Clock::now();
   const bool retries = std::ranges::any_of(pending_, &Pending::retry);
   if (now - last_look_ < (retries ? kBacklogRetry : kLeastLook)) return;
@@ -195,7 +203,36 @@ void ConnectBroker::drop_unused(bool at_once) {
   }
 }
 
+bool ConnectBroker::wait_for_names(kernel::NotifyChannel& channel, const kernel::Notification& call,
+                                   const Destination& destination) {
+  if (rules_.hosts.empty()) return false;
+  names_.refresh(settled_hosts(destination.endpoint, rules_.database, names_.network()));
+  if (!names_.must_wait_for(unsettled_hosts(destination.endpoint, rules_.database, names_.network()))) return false;
+  if (parked_.size() >= kMostParked) {
+    channel.answer_error(call.id, EAGAIN);
+  } else {
+    parked_.push_back(call);
+  }
+  return true;
+}
+
+// Each one asks again whether it has to wait, so nobody needs to know which name it waited for.
+void ConnectBroker::hear_names() {
+  if (!names_.work()) return;
+  std::ranges::move(parked_, std::back_inserter(ready_));
+  parked_.clear();
+}
+
+std::vector<kernel::Notification> ConnectBroker::take_ready() {
+  return std::exchange(ready_, {});
+}
+
 void ConnectBroker::interrupt_all(kernel::NotifyChannel& channel) {
+  for (const auto* calls : {&parked_, &ready_}) {
+    for (const kernel::Notification& call : *calls) channel.answer_error(call.id, EINTR);
+  }
+  parked_.clear();
+  ready_.clear();
   for (Pending& pending : pending_) finish(channel, pending.id, EINTR, std::move(pending.event), true);
   pending_.clear();
 }

@@ -59,6 +59,15 @@ void Supervisor::on_notification() {
   }
 }
 
+void Supervisor::on_connect_progress() {
+  connects_.on_progress(channel_);
+  dispatch_ready();
+}
+
+void Supervisor::dispatch_ready() {
+  for (const kernel::Notification& call : connects_.take_ready()) dispatch(call);
+}
+
 void Supervisor::dispatch(const kernel::Notification& call) {
   const kernel::NotifyRow* row = kernel::notify_row(call.number);
   // A call that the table does not know can't come; were it to, it would not run.
@@ -139,6 +148,7 @@ std::chrono::milliseconds Supervisor::next_look() const {
 
 void Supervisor::on_tick() {
   connects_.on_tick(channel_);
+  dispatch_ready();
   watch_.look();
   storage_.on_tick();
 }

@@ -37,7 +37,7 @@ class Supervisor {
   // Readable when the host has edited a watched tree; -1 when nothing is watched.
   [[nodiscard]] int watch_fd() const { return watch_.fd(); }
   void on_host_change() { watch_.on_host_change(); }
-  void on_connect_progress() { connects_.on_progress(channel_); }
+  void on_connect_progress();
   // Call when next_look() has passed; -1 ms means that there is nothing to look after.
   void on_tick();
   [[nodiscard]] std::chrono::milliseconds next_look() const;
@@ -53,6 +53,7 @@ class Supervisor {
 
  private:
   void dispatch(const kernel::Notification& call);
+  void dispatch_ready();
   void refresh_identity(const kernel::NotifyRow& row, KnownThread& thread);
   void take_record(const KnownThread& thread);
   void handle_bind(const kernel::Notification& call, const kernel::NotifyRow& row, const KnownThread& thread);

@@ -91,14 +91,39 @@ Match match(const DatabaseRule& rule, const Target& target, const NetworkView& n
   if (rule.kind == DatabaseRule::Kind::network) {
     return yes_if(!rule.addresses.empty() && network_matches(rule, target, network, purpose));
   }
-  const std::vector<IpAddress>* addresses = &rule.addresses;
-  if (addresses->empty()) {
-    const auto known = network.resolved.find(rule.host);
-    if (known == network.resolved.end() || known->second.empty()) return Match::perhaps;
-    addresses = &known->second;
+  const auto has = [&](const std::vector<IpAddress>& addresses) {
+    return std::ranges::any_of(
+        addresses, [&](const IpAddress& named) { return address_matches(named, target, network, purpose); });
+  };
+  if (!rule.addresses.empty()) return yes_if(has(rule.addresses));
+  const auto known = network.resolved.find(rule.host);
+  if (known == network.resolved.end() || known->second.empty()) return Match::perhaps;
+  if (has(known->second)) return Match::yes;
+  const auto earlier = network.earlier.find(rule.host);
+  return yes_if(purpose == Purpose::count && earlier != network.earlier.end() && has(earlier->second));
+}
+
+// The names of the rules with this destination's port, those that match now apart from those that do not.
+struct Names {
+  std::vector<std::string> matching;
+  std::vector<std::string> others;
+  bool settled = false;  // some rule, whatever its kind, names the destination
+};
+
+Names names_for(const Endpoint& destination, const DatabaseRules& rules, const NetworkView& network) {
+  Names names;
+  const auto target = target_of(destination, network);
+  if (!target) return names;
+  for (const auto* list : {&rules.allow, &rules.named}) {
+    for (const DatabaseRule& rule : *list) {
+      const bool matches = match(rule, *target, network, Purpose::admit) == Match::yes;
+      names.settled |= matches;
+      const bool asked = rule.kind == DatabaseRule::Kind::host && rule.addresses.empty() && !target->forms.empty() &&
+                         rule.port == target->port;
+      if (asked) (matches ? names.matching : names.others).push_back(rule.host);
+    }
   }
-  return yes_if(std::ranges::any_of(
-      *addresses, [&](const IpAddress& named) { return address_matches(named, target, network, purpose); }));
+  return names;
 }
 
 std::string_view name_of(const policy::Engine* engine) {
@@ -164,6 +189,20 @@ const char* to_string(Reason reason) {
     case Reason::caller_unknown: return "caller_unknown";
   }
   return "caller_unknown";
+}
+
+std::vector<std::string> unsettled_hosts(const Endpoint& destination, const DatabaseRules& rules,
+                                         const NetworkView& network) {
+  // Without rows a database's own port decides, whoever stands behind it.
+  const auto* inet = std::get_if<plan::InetEndpoint>(&destination);
+  if (inet != nullptr && !rules.restricted && policy::engine_by_port(inet->port, rules.engines) != nullptr) return {};
+  Names names = names_for(destination, rules, network);
+  return names.settled ? std::vector<std::string>() : std::move(names.others);
+}
+
+std::vector<std::string> settled_hosts(const Endpoint& destination, const DatabaseRules& rules,
+                                       const NetworkView& network) {
+  return names_for(destination, rules, network).matching;
 }
 
 std::string database_engine(const Endpoint& destination, const DatabaseRules& rules, const NetworkView& network) {

@@ -34,9 +34,20 @@ struct Verdict {
 
 // The network as the supervisor sees it.
 struct NetworkView {
-  std::map<std::string, std::vector<plan::IpAddress>> resolved;  // of plan::hosts_to_resolve()
-  std::vector<plan::IpAddress> own;                              // addresses of this machine's interfaces
+  // Of plan::hosts_to_resolve(). What a name stands for now admits a caller; what it has stood for in this run is a
+  // database as well, and is `earlier` where that differs.
+  std::map<std::string, std::vector<plan::IpAddress>> resolved;
+  std::map<std::string, std::vector<plan::IpAddress>> earlier = {};
+  std::vector<plan::IpAddress> own;  // addresses of this machine's interfaces
 };
+
+// The names that may by now stand for this destination: those of rules with its port, unless a rule names it already.
+// Ask for them before the verdict.
+[[nodiscard]] std::vector<std::string> unsettled_hosts(const plan::Endpoint& destination,
+                                                       const plan::DatabaseRules& rules, const NetworkView& network);
+// The names of the rules that do name it: worth asking for again at leisure.
+[[nodiscard]] std::vector<std::string> settled_hosts(const plan::Endpoint& destination,
+                                                     const plan::DatabaseRules& rules, const NetworkView& network);
 
 // The engine when this destination is a database, else "". It is one by its port or its socket, and whatever
 // its port when `database.allow` or a *_URL or *_DSN variable names it. All addresses of this machine are one

@@ -48,12 +48,13 @@ class NameServer {
     close(socket_);
   }
 
-  // Answers each A query with `address`, each AAAA query with no record; without an address: no such name.
-  void answer_with(const std::string& address) {
-    thread_ = std::thread([this, address] {
+  // Answers each A query with `address`, each AAAA query with no record; without an address, and for every other name
+  // than `only` when that is given: no such name.
+  void answer_with(const std::string& address, const std::string& only = "") {
+    thread_ = std::thread([this, address, only] {
       while (!stop_) {
         pollfd wait{.fd = socket_, .events = POLLIN, .revents = 0};
-        if (poll(&wait, 1, 20) > 0) reply(address);
+        if (poll(&wait, 1, 20) > 0) reply(address, only);
       }
     });
   }
@@ -64,7 +65,7 @@ class NameServer {
   [[nodiscard]] int queries() const { return queries_; }
 
  private:
-  void reply(const std::string& address) {
+  void reply(const std::string& known, const std::string& only) {
     std::array<unsigned char, 1024> packet{};
     sockaddr_in peer{};
     socklen_t peer_length = sizeof peer;
@@ -72,7 +73,13 @@ class NameServer {
     if (received < 12) return;
     ++queries_;
     std::size_t end = 12;
-    while (packet.at(end) != 0) end += packet.at(end) + 1U;
+    std::string name;
+    while (packet.at(end) != 0) {
+      const std::string_view label(reinterpret_cast<const char*>(&packet.at(end + 1)), packet.at(end));
+      name += (name.empty() ? "" : ".") + std::string(label);
+      end += packet.at(end) + 1U;
+    }
+    const std::string address = only.empty() || name == only ? known : "";
     const bool wants_v4 = packet.at(end + 2) == 1;
     end += 5;
     packet[2] = 0x84;  // an authoritative answer
@@ -158,6 +165,73 @@ TEST(Resolver, MissingHostsFileIsNoError) {
   ResolverOptions options = server.options();
   options.hosts_file = "/nonexistent/hosts";
   EXPECT_EQ(shown(resolve("db.example.com", 5s, options)), "10.0.0.7");
+}
+
+TEST(Resolver, SearchDomainsAreTried) {
+  NameServer server;
+  server.answer_with("10.0.0.7", "db.test.example");
+  const HostsFile resolv_conf("search other.example test.example\noptions ndots:1\n");
+  ResolverOptions options = server.options();
+  options.resolv_conf = resolv_conf.options().hosts_file;
+  EXPECT_EQ(shown(resolve("db", 5s, options)), "10.0.0.7");
+  EXPECT_TRUE(shown(resolve("cache", 5s, options)).starts_with("error: "));
+}
+
+TEST(Resolver, AllNamesAreAskedAtOnceAndKeepTheirOrder) {
+  NameServer server;
+  server.answer_with("10.0.0.7");
+  const auto answers = resolve_all({"b.example.com", "a b", "a.example.com"}, 5s, server.options());
+  ASSERT_EQ(answers.size(), 3U);
+  EXPECT_EQ(answers[0].host, "b.example.com");
+  EXPECT_EQ(answers[0].ttl, 60s);
+  EXPECT_NE(answers[1].error, "");
+  EXPECT_EQ(answers[2].addresses.size(), 1U);
+}
+
+TEST(Resolver, TheTimeIsForAllNamesTogether) {
+  const NameServer silent;
+  const auto start = std::chrono::steady_clock::now();
+  const auto answers = resolve_all({"a.example.com", "b.example.com", "c.example.com"}, 300ms, silent.options());
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 900ms);
+  for (const NameAnswer& answer : answers) EXPECT_EQ(answer.errnum, ETIMEDOUT);
+}
+
+TEST(Lookups, AskingDoesNotWait) {
+  NameServer silent;
+  Lookups lookups(silent.options());
+  const auto start = std::chrono::steady_clock::now();
+  lookups.ask("db.example.com", 10s);
+  lookups.work();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 200ms);
+  EXPECT_TRUE(lookups.is_asking("db.example.com"));
+  EXPECT_TRUE(lookups.take().empty());
+  EXPECT_GT(lookups.next_look().count(), 0);
+
+  silent.answer_with("10.0.0.7");
+  pollfd ready{.fd = lookups.poll_fd(), .events = POLLIN, .revents = 0};
+  std::vector<NameAnswer> answers;
+  while (answers.empty() && std::chrono::steady_clock::now() - start < 5s) {
+    poll(&ready, 1, static_cast<int>(lookups.next_look().count()));
+    lookups.work();
+    answers = lookups.take();
+  }
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(answers[0].host, "db.example.com");
+  EXPECT_FALSE(lookups.busy());
+  EXPECT_EQ(lookups.next_look(), -1ms);
+}
+
+TEST(Lookups, AChangedHostsFileIsSeen) {
+  const HostsFile hosts("10.0.0.5 db\n");
+  Lookups lookups(hosts.options());
+  const auto ask = [&] {
+    lookups.ask("db", 1s);
+    const auto answers = lookups.take();
+    return answers.empty() || answers[0].addresses.empty() ? "" : to_string(answers[0].addresses[0]);
+  };
+  EXPECT_EQ(ask(), "10.0.0.5");
+  std::ofstream(hosts.options().hosts_file) << "10.0.0.6 db\n";
+  EXPECT_EQ(ask(), "10.0.0.6");
 }
 
 TEST(Resolver, UnknownNameIsAnError) {

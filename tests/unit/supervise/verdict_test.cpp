@@ -342,5 +342,35 @@ TEST(Verdict, DatabaseEngine) {
   EXPECT_EQ(database_engine(at("10.0.0.5", 80), rules, network()), "");
 }
 
+TEST(Verdict, AnAddressOfBeforeCountsButAdmitsNobody) {
+  const auto rules = rules_of({{From::app, host_port("db.local", 15432)}});
+  NetworkView moved = network();
+  moved.earlier["db.local"] = {ip("10.0.0.5"), ip("10.0.0.4")};
+  EXPECT_EQ(database_engine(at("10.0.0.4", 15432), rules, moved), "database");
+  EXPECT_EQ(judge(Role::other, at("10.0.0.4", 15432), rules, moved).reason, Reason::not_the_app);
+  EXPECT_EQ(judge(Role::app, at("10.0.0.4", 15432), rules, moved).reason, Reason::destination_not_allowed);
+  EXPECT_TRUE(judge(Role::app, at("10.0.0.5", 15432), rules, moved).allowed);
+  EXPECT_EQ(database_engine(at("10.0.0.3", 15432), rules, moved), "");
+}
+
+TEST(Verdict, NamesAreAskedForWhenTheVerdictHangsOnThem) {
+  using Hosts = std::vector<std::string>;
+  const auto rules = rules_of({{From::app, host_port("db.local", 15432)},
+                               {From::app, host_port("unknown", 15432)},
+                               {From::app, host_port("10.0.0.9", 15432)},
+                               {From::app, cidr("10.8.0.0", 16, 15432)}});
+  EXPECT_EQ(unsettled_hosts(at("10.0.0.77", 15432), rules, network()), (Hosts{"db.local", "unknown"}));
+  EXPECT_EQ(unsettled_hosts(at("10.0.0.77", 15433), rules, network()), Hosts{}) << "another port";
+  EXPECT_EQ(unsettled_hosts(at("10.0.0.9", 15432), rules, network()), Hosts{}) << "a literal names it";
+  EXPECT_EQ(unsettled_hosts(at("10.8.0.1", 15432), rules, network()), Hosts{}) << "a network names it";
+  EXPECT_EQ(unsettled_hosts(at("10.0.0.5", 15432), rules, network()), Hosts{}) << "a name stands for it";
+  EXPECT_EQ(settled_hosts(at("10.0.0.5", 15432), rules, network()), Hosts{"db.local"});
+  EXPECT_EQ(unsettled_hosts(socket_at("/run/x.sock"), rules, network()), Hosts{});
+
+  const auto named = rules_of({}, {{"DATABASE_URL", "postgres://db.local/x"}, {"CACHE_URL", "redis://db.local:7777"}});
+  EXPECT_EQ(unsettled_hosts(at("10.0.0.77", 5432), named, network()), Hosts{}) << "a database whoever it is";
+  EXPECT_EQ(unsettled_hosts(at("10.0.0.77", 7777), named, network()), Hosts{"db.local"});
+}
+
 }  // namespace
 }  // namespace cofferdam::supervise
