@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "plan/resolver.hpp"
 #include "policy/service_url.hpp"
+#include "policy/service_variables.hpp"
 
 namespace cofferdam::plan {
 namespace {
@@ -52,9 +53,7 @@ class Builder {
     rules_.sockets = database_.sockets;
     rules_.policy = list_ref();
     for (const DatabaseAllow& row : database_.allow) add_row(row);
-    for (const auto& [name, value] : environment_) {
-      if (name.ends_with("_URL") || name.ends_with("_DSN")) add_named(name, value);
-    }
+    for (const policy::ServiceVariable& variable : policy::service_variables(environment_)) add_named(variable);
     if (!mistakes_.empty()) return std::unexpected(std::move(mistakes_));
     return std::move(rules_);
   }
@@ -122,32 +121,21 @@ class Builder {
     for (const ServiceEndpoint& endpoint : *endpoints) rules_.allow.push_back(from_endpoint(endpoint, rule));
   }
 
-  void add_named(const std::string& name, const std::string& value) {
-    const auto endpoints = policy::parse_service_url(value);
-    if (!endpoints) {
-      if (has_engine_scheme(value)) {
-        rules_.notices.push_back(name + " looks like the address of a database, but can't be read: " +
-                                 endpoints.error().message + "; its destination counts by its port only");
-      }
-      return;
+  void add_named(const policy::ServiceVariable& variable) {
+    if (!variable.problem.empty()) {
+      rules_.notices.push_back(variable.name + " looks like the address of a database, but can't be read: " +
+                               variable.problem + "; its destination counts by its port only");
     }
     DatabaseRule rule;
     rule.from = DatabaseAllow::From::any;
-    rule.written = "env:" + name;
+    rule.written = "env:" + variable.name;
     rule.policy = rules_.policy;
-    for (const ServiceEndpoint& endpoint : *endpoints) {
+    for (const ServiceEndpoint& endpoint : variable.endpoints) {
       const policy::Engine* engine = policy::find_engine(endpoint.engine);
       // The hosts of +srv are not known; their port counts already.
       if (engine == nullptr || !rules_.engines.contains(*engine) || endpoint.srv) continue;
       rules_.named.push_back(from_endpoint(endpoint, rule));
     }
-  }
-
-  static bool has_engine_scheme(std::string_view value) {
-    const std::size_t end = value.find("://");
-    if (end == std::string_view::npos) return false;
-    return std::ranges::any_of(base::split(value.substr(0, end), ':'),
-                               [](std::string_view part) { return policy::engine_by_scheme(part) != nullptr; });
   }
 
   void mistake(const DatabaseAllow& row, std::string message, std::string hint) {

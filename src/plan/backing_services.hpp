@@ -39,8 +39,8 @@ struct DatabaseRules {
   // True when the policy has `database.allow` rows, even if they name no destination (a sqlite:// URL).
   bool restricted = false;
   std::vector<DatabaseRule> allow;  // rows, in order; one env:NAME may give several
-  // Destinations that are databases whatever their port, beside those of `allow`: of the *_URL and *_DSN
-  // variables whose scheme is that of an engine in `engines`. Their `from` means nothing.
+  // Destinations that are databases whatever their port, beside those of `allow`: what the environment names
+  // (policy::service_variables) of the engines in `engines`. Their `from` means nothing.
   std::vector<DatabaseRule> named;
   policy::EngineSet engines;
   std::vector<std::uint16_t> ports;

@@ -209,6 +209,10 @@ bool ConnectBroker::admitted(const KnownThread& thread, const Destination& desti
   const Caller caller = identities_.identify(thread.view, thread.status);
   const Verdict verdict = judge(caller.role, destination.endpoint, rules_.database, names_.network());
   event.engine = verdict.engine;
+  if (caller.role == Role::app || caller.role == Role::one_off) {
+    const auto* rule = named_elsewhere(destination.endpoint, rules_.database, names_.network());
+    if (rule != nullptr) events_.emit(hard_coded_finding(event, *rule));
+  }
   if (verdict.allowed) {
     identities_.settle(thread.status.tgid);
     return true;

@@ -92,6 +92,22 @@ Finding unreadable_finding(const ProcessRef& process) {
   return finding;
 }
 
+Finding hard_coded_finding(const ConnectEvent& event, const plan::DatabaseRule& rule) {
+  const std::string variable = rule.written.substr(rule.written.find(':') + 1);
+  const std::string host = rule.host.find(':') == std::string::npos ? rule.host : "[" + rule.host + "]";
+  Finding finding;
+  finding.code = "CD205";
+  finding.severity = Severity::warning;
+  finding.message = "the app connects to " + event.engine + " at " + event.destination + " while " + variable +
+                    " names " + base::printable(host) + ":" + std::to_string(rule.port) + " (" +
+                    who_asked(event.process) + ")";
+  finding.fix = "production has no database on the instance: read its address from " + variable;
+  finding.policy = rule.policy;
+  finding.process = event.process;
+  finding.destination = event.destination;
+  return finding;
+}
+
 Finding host_socket_finding(const std::string& destination, const ProcessRef& process) {
   const std::string path = destination.starts_with("unix:") ? destination.substr(5) : destination;
   Finding finding;

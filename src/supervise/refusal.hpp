@@ -1,4 +1,5 @@
-// The words for a refused connection: what, to which database, who asked, why production refuses it too, what to do.
+// The words for a refused (or a doubtful) connection: what, to which database, who asked, why production refuses it
+// too, what to do.
 #pragma once
 
 #include <string>
@@ -16,6 +17,9 @@ namespace cofferdam::supervise {
 
 // CD204: not even the address of the connection could be read.
 [[nodiscard]] Finding unreadable_finding(const ProcessRef& process);
+
+// CD205: the app's own connection to a database of this machine while the environment names another one, `rule`.
+[[nodiscard]] Finding hard_coded_finding(const ConnectEvent& event, const plan::DatabaseRule& rule);
 
 // CD401: a socket of the host that the policy does not let in.
 [[nodiscard]] Finding host_socket_finding(const std::string& destination, const ProcessRef& process);

@@ -103,6 +103,14 @@ Match match(const DatabaseRule& rule, const Target& target, const NetworkView& n
   return yes_if(purpose == Purpose::count && earlier != network.earlier.end() && has(earlier->second));
 }
 
+bool is_on_this_machine(const DatabaseRule& rule, const NetworkView& network) {
+  if (rule.kind == DatabaseRule::Kind::socket) return true;
+  const auto resolved = network.resolved.find(rule.host);
+  const auto& addresses = resolved == network.resolved.end() ? rule.addresses : resolved->second;
+  return std::ranges::any_of(
+      addresses, [&](const IpAddress& address) { return names_loopback(address) || contains(network.own, address); });
+}
+
 // The names of the rules with this destination's port, those that match now apart from those that do not.
 struct Names {
   std::vector<std::string> matching;
@@ -230,6 +238,25 @@ Verdict judge(Role caller, const Endpoint& destination, const DatabaseRules& rul
   }
   const PolicyRef& policy = for_others != nullptr ? for_others->policy : rules.policy;
   return {.allowed = false, .reason = refusal(caller), .engine = engine, .policy = policy};
+}
+
+const DatabaseRule* named_elsewhere(const Endpoint& destination, const DatabaseRules& rules,
+                                    const NetworkView& network) {
+  const auto target = target_of(destination, network);
+  if (!target || !target->local) return nullptr;
+  const policy::Engine* engine = policy::engine_by_port(target->port, rules.engines);
+  if (engine == nullptr) return nullptr;
+  const DatabaseRule* elsewhere = nullptr;
+  for (const auto* list : {&rules.allow, &rules.named}) {
+    for (const DatabaseRule& rule : *list) {
+      if (match(rule, *target, network, Purpose::admit) == Match::yes) return nullptr;
+      if (rule.engine != engine->name || !rule.written.starts_with("env:")) continue;
+      // Another port or socket of this machine: whoever wrote that means this machine.
+      if (is_on_this_machine(rule, network)) return nullptr;
+      if (elsewhere == nullptr) elsewhere = &rule;
+    }
+  }
+  return elsewhere;
 }
 
 }  // namespace cofferdam::supervise

@@ -62,4 +62,9 @@ struct NetworkView {
 [[nodiscard]] Verdict judge(Role caller, const plan::Endpoint& destination, const plan::DatabaseRules& rules,
                             const NetworkView& network);
 
+// Where the environment says that a database is, when the destination is another one of the same engine on this
+// machine, which nothing names: "localhost" in the code. Null when the destination is as it should be.
+[[nodiscard]] const plan::DatabaseRule* named_elsewhere(const plan::Endpoint& destination,
+                                                        const plan::DatabaseRules& rules, const NetworkView& network);
+
 }  // namespace cofferdam::supervise

@@ -295,6 +295,27 @@ print(subprocess.run(["/usr/bin/python3", "-c", child, {path!r}], capture_output
 
 
 @test
+def localhost_in_the_code_is_a_finding(place):
+    """CD205 (V18): the environment names a database, and the app asks this machine for one."""
+    code = APP + "reach('127.0.0.1', 6379)"
+    hidden = "hidden-secret"
+    for name, value in (("CACHE_URL", f"redis://u:{hidden}@192.0.2.9:6379/0"), ("BROKER_URI", f"redis://:{hidden}@192.0.2.9"),
+                        ("REDIS_HOST", "192.0.2.9")):
+        result = place.python(code, env={name: value, "REDIS_PASSWORD": hidden})
+        findings = result.findings("CD205")
+        equal(len(findings), 1, f"findings with {name} ({result.err})")
+        contains(findings[0]["message"], f"redis at 127.0.0.1:6379 while {name} names 192.0.2.9:6379", "message")
+        equal(findings[0]["severity"], "warning", "severity")
+        check(hidden not in str(result.report) + result.err + "".join(result.event_lines), "the password is shown")
+    for env in ({}, {"CACHE_URL": "redis://localhost:6379"}, {"CACHE_URL": "redis://localhost:7000"},
+                {"CACHE_URL": "redis://192.0.2.9", "QUEUE_URL": "redis://127.0.0.1"}, {"DATABASE_URL": "postgres://192.0.2.9/x"}):
+        equal(place.python(code, env=env).findings("CD205"), [], f"findings with {env}")
+    # What is not the app is refused, and that is enough.
+    result = place.python(APP + "child('127.0.0.1', 6379)", env={"CACHE_URL": "redis://192.0.2.9"})
+    equal((len(result.findings("CD205")), len(result.findings("CD201"))), (0, 1), "findings about a child")
+
+
+@test
 def database_client_is_no_app(place):
     if not shutil.which("psql", path="/usr/bin"):
         skip("psql")

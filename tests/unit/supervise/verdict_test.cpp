@@ -372,5 +372,28 @@ TEST(Verdict, NamesAreAskedForWhenTheVerdictHangsOnThem) {
   EXPECT_EQ(unsettled_hosts(at("10.0.0.77", 7777), named, network()), Hosts{"db.local"});
 }
 
+TEST(Verdict, LocalhostWhileTheEnvironmentNamesAnother) {
+  const auto elsewhere = [](const std::map<std::string, std::string>& environment, const Endpoint& destination,
+                            const std::vector<Allow>& rows = {}) {
+    const auto rules = rules_of(rows, environment);
+    const auto* rule = named_elsewhere(destination, rules, network());
+    return rule == nullptr ? "" : rule->written + " " + rule->host;
+  };
+  const Endpoint local = at("127.0.0.1", 5432);
+  EXPECT_EQ(elsewhere({{"DATABASE_URL", "postgres://db.local/x"}}, local), "env:DATABASE_URL db.local");
+  EXPECT_EQ(elsewhere({{"DATABASE_URL", "postgres://db.local/x"}}, at("::1", 5432)), "env:DATABASE_URL db.local");
+  EXPECT_EQ(elsewhere({{"DATABASE_URL", "postgres://nobody.knows/x"}}, local), "env:DATABASE_URL nobody.knows");
+  EXPECT_EQ(elsewhere({{"MY_URL", "postgres://db.local/x"}}, local, {{From::app, variable("MY_URL")}}),
+            "env:MY_URL db.local");
+  EXPECT_EQ(elsewhere({{"DATABASE_URL", "postgres://db.local/x"}}, at("10.0.0.9", 5432)), "") << "another machine";
+  EXPECT_EQ(elsewhere({{"DATABASE_URL", "mysql://db.local/x"}}, local), "") << "another engine";
+  EXPECT_EQ(elsewhere({{"DATABASE_URL", "postgres://laptop:5433/x"}}, local), "") << "a name of this machine";
+  EXPECT_EQ(elsewhere({{"DATABASE_URL", "postgres:///x?host=/run/postgresql"}}, local), "") << "a socket";
+  EXPECT_EQ(elsewhere({{"DATABASE_URL", "postgres://db.local/x"}}, local, {{From::app, host_port("127.0.0.1", 5432)}}),
+            "")
+      << "the policy names it";
+  EXPECT_EQ(elsewhere({}, local), "");
+}
+
 }  // namespace
 }  // namespace cofferdam::supervise
