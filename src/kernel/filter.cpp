@@ -273,6 +273,7 @@ bool in_scope(const SyscallRow& row, const FilterOptions& options) noexcept {
     case Scope::container: return options.container;
     case Scope::shared_pids: return options.shared_pid_namespace;
     case Scope::broker: return options.broker;
+    case Scope::egress: return options.egress;
   }
   return true;
 }

@@ -13,6 +13,7 @@ namespace cofferdam::kernel {
 struct FilterOptions {
   bool container = false;  // container mode: adds Scope::container
   bool broker = false;     // socket() is notified: adds Scope::broker
+  bool egress = false;     // datagrams are judged: adds Scope::egress
   // The process that signals, limits and scheduling may not be aimed at, as the app numbers it: 1 in local mode (the
   // instance's init), the launcher's pid in container mode. 0: nothing is protected.
   int protected_pid = 0;

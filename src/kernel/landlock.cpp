@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 
 // Newer than the headers of Debian 12.
 #ifndef LANDLOCK_ACCESS_FS_REFER
@@ -26,6 +27,9 @@ struct RulesetAttributes {
 };
 // ABI 6, Linux 6.12: datagrams to abstract sockets outside, and signals to processes outside.
 constexpr std::uint64_t kScopes = 1ULL << 0 | 1ULL << 1;
+
+// ABI 4, Linux 6.7: connect(2) of TCP sockets.
+constexpr std::uint64_t kConnectTcp = 1ULL << 1;
 
 constexpr std::uint64_t kMakeDevice = LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_BLOCK;
 
@@ -58,7 +62,10 @@ int make_landlock_ruleset(int abi) noexcept {
   RulesetAttributes attributes{};
   attributes.handled_access_fs = write_rights(abi);
   if (abi >= 6) attributes.scoped = kScopes;
-  const std::size_t size = abi >= 6 ? sizeof attributes : sizeof attributes.handled_access_fs;
+  if (abi >= 4) attributes.handled_access_net = kConnectTcp;
+  const std::size_t size = abi >= 6   ? sizeof attributes
+                           : abi >= 4 ? offsetof(RulesetAttributes, scoped)
+                                      : sizeof attributes.handled_access_fs;
   const long fd = syscall(SYS_landlock_create_ruleset, &attributes, size, 0);
   return fd < 0 ? -errno : static_cast<int>(fd);
 }

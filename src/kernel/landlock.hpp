@@ -9,7 +9,8 @@ namespace cofferdam::kernel {
 [[nodiscard]] int landlock_abi() noexcept;
 
 // Makes a ruleset that handles every right by which a file tree is changed (write, truncate, make, remove, refer)
-// and, from ABI 6, keeps signals and abstract unix sockets inside the domain. What it does not cover: chmod, chown,
+// and, from ABI 6, keeps signals and abstract unix sockets inside the domain. From ABI 4 nobody inside connects a TCP
+// socket: the supervisor, which is outside, does it for them. What it does not cover: chmod, chown,
 // utimes, xattr, and descriptors that are open already. Between clone and exec: no allocation. Returns a descriptor or
 // -errno.
 [[nodiscard]] int make_landlock_ruleset(int abi) noexcept;

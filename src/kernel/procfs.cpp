@@ -41,6 +41,14 @@ ssize_t ThreadView::read_memory(std::uint64_t address, std::span<std::byte> into
   return read_bytes;
 }
 
+// Not by /proc/<tid>/mem, which writes to read-only pages as well.
+ssize_t ThreadView::write_memory(std::uint64_t address, std::span<const std::byte> from) const {
+  const iovec local{const_cast<std::byte*>(from.data()), from.size()};
+  const iovec remote{reinterpret_cast<void*>(address), from.size()};  // NOLINT(performance-no-int-to-ptr)
+  const long got = syscall(SYS_process_vm_writev, tid_, &local, 1, &remote, 1, 0);
+  return got >= 0 ? got : -errno;
+}
+
 Result<std::string> ThreadView::read_path(std::uint64_t address) const {
   if (address == 0) return fail("no path", EFAULT);
   std::string path;

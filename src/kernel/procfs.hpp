@@ -52,6 +52,8 @@ class ThreadView {
   // process_vm_readv(2) and, where that is refused (Docker before 23), /proc/<tid>/mem, opened afresh each time
   // because an old descriptor would keep showing the memory of before an exec.
   [[nodiscard]] ssize_t read_memory(std::uint64_t address, std::span<std::byte> into) const;
+  // The other way: the number of bytes written, or -errno. Only where the thread itself could write.
+  [[nodiscard]] ssize_t write_memory(std::uint64_t address, std::span<const std::byte> from) const;
   // A NUL-terminated string of at most PATH_MAX bytes. ENAMETOOLONG, EFAULT as the kernel would.
   [[nodiscard]] Result<std::string> read_path(std::uint64_t address) const;
 

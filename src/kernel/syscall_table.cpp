@@ -143,6 +143,8 @@ constexpr std::string_view kLauncher =
     "Nothing inside may stop, signal or throttle the process that enforces the rules.";
 constexpr std::string_view kAsyncSignal = "A signal that a descriptor sends kills without kill().";
 constexpr std::string_view kFastOpenWhy = "Data in the SYN connects without connect(); callers fall back to connect().";
+constexpr std::string_view kDatagram =
+    "A datagram goes wherever its address says; the supervisor sends it from its own copy.";
 constexpr std::string_view kDevices = "A device node is a way to the disk around every mount.";
 constexpr std::string_view kInodeFlags =
     "Landlock doesn't cover attributes that are set through a read-only descriptor.";
@@ -354,6 +356,14 @@ constexpr SyscallRow kRows[] = {
            {masked(0, kInetFamilies, {AF_INET}), masked(1, kSocketType, {SOCK_STREAM, SOCK_DGRAM}),
             one_of(2, {IPPROTO_IP, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMPV6})},
            Scope::broker),
+
+    // Datagrams with an address of their own, which no connect has shown. MSG_FASTOPEN is refused above.
+    notify(CALL(sendto), NotifyKind::send, {.fd = 0, .data = 4, .length = 5}, "N32", kDatagram,
+           {masked(3, kFastOpen, {0}), outside(4, {0})}, Scope::egress),
+    notify(CALL(sendmsg), NotifyKind::send, {.fd = 0, .data = 1}, "N32", kDatagram, {masked(2, kFastOpen, {0})},
+           Scope::egress),
+    notify(CALL(sendmmsg), NotifyKind::send, {.fd = 0, .data = 1, .length = 2}, "N32", kDatagram,
+           {masked(3, kFastOpen, {0})}, Scope::egress),
 };
 
 #undef CALL
@@ -411,6 +421,7 @@ std::string_view describe(Scope scope) {
     case Scope::container: return "container mode";
     case Scope::shared_pids: return "launcher's pid visible";
     case Scope::broker: return "socket broker";
+    case Scope::egress: return "network.egress: deny";
   }
   return {};
 }

@@ -17,6 +17,7 @@ enum class Scope : std::uint8_t {
   container,    // container mode: no mounts of our own stand behind the call
   shared_pids,  // the launcher's pid is visible to the app (FilterOptions::shared_pid_namespace)
   broker,       // the socket broker is on (FilterOptions::broker)
+  egress,       // where the instance may send to is a rule (FilterOptions::egress)
 };
 
 enum class Action : std::uint8_t { refuse, notify };
@@ -67,6 +68,7 @@ enum class NotifyKind : std::uint8_t {
   connect,
   listen,
   socket,
+  send,  // sendto with an address, sendmsg, sendmmsg: `data` is the address, the struct msghdr or the array of mmsghdr
 };
 
 // Where a notified call keeps its arguments: indexes of registers, -1 for "has none".
@@ -78,8 +80,8 @@ struct ArgumentShape {
   std::int8_t second_path = -1;
   std::int8_t flags = -1;  // open flags, AT_*, RENAME_*
   std::int8_t fd = -1;
-  std::int8_t data = -1;    // pointer to the sockaddr or struct open_how
-  std::int8_t length = -1;  // bytes behind `data`
+  std::int8_t data = -1;    // pointer to the sockaddr, struct open_how or message
+  std::int8_t length = -1;  // bytes behind `data`; of sendmmsg: how many
   bool follows = false;     // whether a symbolic link at the end of `path` is followed when the flags are silent
 };
 

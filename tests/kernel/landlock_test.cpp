@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/landlock.h>
+#include <netinet/in.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -205,6 +206,23 @@ TEST_F(Landlock, ErrorsAreNegative) {
   const Fd ruleset(make_landlock_ruleset(abi_));
   ASSERT_TRUE(ruleset);
   EXPECT_LT(allow_writes_beneath(ruleset.get(), -1, abi_), 0);
+}
+
+TEST_F(Landlock, NobodyInsideConnectsATcpSocket) {
+  if (abi_ < 4) GTEST_SKIP() << "Landlock ABI 4 (TCP rules, Linux 6.7)";
+  const Fd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  auto* raw = reinterpret_cast<sockaddr*>(&address);
+  ASSERT_EQ(::bind(listener.get(), raw, length), 0);
+  ASSERT_EQ(::listen(listener.get(), 1), 0);
+  ASSERT_EQ(::getsockname(listener.get(), raw, &length), 0);
+  const auto connects = [&] { return ::connect(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), raw, length); };
+  EXPECT_EQ(connects(), 0) << "outside";
+  expect_errors({{"connect", connects, EACCES},
+                 {"listen", [&] { return ::listen(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), 1); }, 0}});
 }
 
 }  // namespace

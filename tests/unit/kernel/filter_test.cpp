@@ -45,6 +45,9 @@ const std::vector<Case>& cases() {
       {"local_broker", {.broker = true, .protected_pid = 1}},
       {"container_pid_1", {.container = true, .broker = true, .protected_pid = 1, .shared_pid_namespace = true}},
       {"container_pid_4711", {.container = true, .protected_pid = 4711, .shared_pid_namespace = true}},
+      {"local_egress", {.egress = true, .protected_pid = 1}},
+      {"container_egress",
+       {.container = true, .broker = true, .egress = true, .protected_pid = 1, .shared_pid_namespace = true}},
       {"bare", {}},
   };
   return all;

@@ -107,10 +107,15 @@ TEST(NotifyRow, FindsEveryNotifiedCallAndNoOther) {
 
 TEST(NotifyRow, NeverCoversHotCalls) {
   for (const int number :
-       {SYS_read,     SYS_write, SYS_close,      SYS_fork,     SYS_vfork,   SYS_clone,   SYS_execve,
-        SYS_execveat, SYS_exit,  SYS_exit_group, SYS_readv,    SYS_writev,  SYS_pread64, SYS_pwrite64,
-        SYS_mmap,     SYS_futex, SYS_sendto,     SYS_recvfrom, SYS_accept4, SYS_stat,    SYS_newfstatat}) {
+       {SYS_read,     SYS_write, SYS_close,      SYS_fork,    SYS_vfork,  SYS_clone,     SYS_execve,
+        SYS_execveat, SYS_exit,  SYS_exit_group, SYS_readv,   SYS_writev, SYS_pread64,   SYS_pwrite64,
+        SYS_mmap,     SYS_futex, SYS_recvfrom,   SYS_accept4, SYS_stat,   SYS_newfstatat}) {
     EXPECT_EQ(notify_row(number), nullptr) << number;
+  }
+  // Datagrams are notified where the policy asks for it, and nowhere else.
+  for (const int number : {SYS_sendto, SYS_sendmsg, SYS_sendmmsg}) {
+    ASSERT_NE(notify_row(number), nullptr) << number;
+    EXPECT_EQ(notify_row(number)->scope, Scope::egress) << number;
   }
 }
 
