@@ -30,7 +30,7 @@ enum class Level { full, partial, none };
 
 // How well one rule is enforced here, by what, and what to change where it is not full (else empty).
 struct EnforcementRow {
-  std::string rule;  // storage, database, logs, processes, supervisor
+  std::string rule;  // storage, database, logs, processes, supervisor, network
   Level level = Level::full;
   std::string mechanism;  // "mount namespace, overlay and tmpfs; Landlock"
   std::string advice;

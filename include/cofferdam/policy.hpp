@@ -81,6 +81,18 @@ struct Database {
   Origin origin;                     // of `database.allow`, else of `database`, for findings
 };
 
+// A destination of `network.allow`: host_port or cidr_port, where port 0 means any.
+struct NetworkAllow {
+  Destination to;
+  Origin origin;
+};
+
+struct Network {
+  bool deny = false;  // `egress: deny`
+  std::vector<NetworkAllow> allow;
+  Origin origin;  // of `network.allow`, else of `network.egress`, for findings
+};
+
 struct Environment {
   std::vector<std::string> files;  // absolute; read for env:NAME
   bool export_files = false;       // also given to the app
@@ -108,6 +120,7 @@ struct Policy {
   std::vector<AppAlso> also;
   Storage storage;
   Database database;
+  Network network;
   std::vector<std::string> sockets;  // host sockets let in, absolute paths
   Environment environment;
   std::vector<LogSink> sinks;  // empty: console

@@ -67,6 +67,7 @@ Result<void> compile_into_page(const plan::Plan& plan, SharedPage& page) {
   kernel::FilterOptions options;
   options.container = container;
   options.broker = container;
+  options.egress = plan.egress_denied;
   options.protected_pid = container ? getpid() : 1;
   options.shared_pid_namespace = container;
   auto filter = kernel::compile_filter(options);

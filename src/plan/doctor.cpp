@@ -87,6 +87,7 @@ Result<Diagnosis> diagnose(const Policy& policy, const std::map<std::string, std
                        : facts->in_container          ? "this is a container"
                                                       : "this is no container";
   diagnosis.rows = enforcement_rows(plan.mode, *facts, plan.mounts, plan.foreign_mounts);
+  if (policy.network.deny) diagnosis.rows.push_back(network_row(plan.mode, *facts));
   diagnosis.probes = probes_of(*facts, trials);
   diagnosis.storage = places_of(plan);
   diagnosis.memory = facts->memory;
@@ -103,7 +104,7 @@ Result<Diagnosis> diagnose(const Policy& policy, const std::map<std::string, std
   }
   if (!trials.notification) {
     const std::string why = "no seccomp notification: " + trials.notification_error;
-    for (const char* rule : {"storage", "database"}) lose(diagnosis, rule, why);
+    for (const char* rule : {"storage", "database", "network"}) lose(diagnosis, rule, why);
   }
   diagnosis.all_full = std::ranges::all_of(diagnosis.rows, [](const auto& row) { return row.level == Level::full; });
   return diagnosis;

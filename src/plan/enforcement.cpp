@@ -10,6 +10,7 @@ namespace {
 // Below ABI 3, truncate(2) of an existing file is not covered; below ABI 6, signals are not.
 constexpr int kAbiTruncate = 3;
 constexpr int kAbiSignals = 6;
+constexpr int kAbiTcp = 4;
 
 std::string landlock_name(int abi) {
   return abi > 0 ? "Landlock ABI " + std::to_string(abi) : std::string("no Landlock");
@@ -63,6 +64,15 @@ EnforcementRow processes_row(Mode mode, const HostFacts& host) {
 }
 
 }  // namespace
+
+EnforcementRow network_row(Mode mode, const HostFacts& host) {
+  EnforcementRow row{"network", Level::full, {}, {}};
+  row.mechanism = mode == Mode::local ? "connects and datagrams performed by the launcher (pidfd_getfd)"
+                                      : "connects and datagrams performed by the launcher (socket broker)";
+  if (host.landlock_abi >= kAbiTcp)
+    row.mechanism += "; " + landlock_name(host.landlock_abi) + ": no TCP connect beside it";
+  return row;
+}
 
 std::vector<EnforcementRow> enforcement_rows(Mode mode, const HostFacts& host, const std::vector<PlannedMount>& mounts,
                                              const std::vector<kernel::MountEntry>& foreign_mounts) {

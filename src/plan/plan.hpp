@@ -73,6 +73,7 @@ struct Plan {
   Program program;
   std::string working_directory;
   std::vector<AlsoProgram> also;
+  bool egress_denied = false;  // datagrams are judged, too
 
   std::vector<EnforcementRow> enforcement;
   std::vector<std::string> notices;
@@ -98,5 +99,8 @@ struct PlanRequest {
 [[nodiscard]] std::vector<EnforcementRow> enforcement_rows(Mode mode, const HostFacts& host,
                                                            const std::vector<PlannedMount>& mounts,
                                                            const std::vector<kernel::MountEntry>& foreign_mounts);
+
+// The row of `network.egress: deny`; without it there is no such rule.
+[[nodiscard]] EnforcementRow network_row(Mode mode, const HostFacts& host);
 
 }  // namespace cofferdam::plan

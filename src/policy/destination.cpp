@@ -109,23 +109,24 @@ Value<Destination> parse_network(std::string_view text, const Address& address, 
   return destination;
 }
 
-Value<Destination> parse_host_port(std::string_view text) {
+Value<Destination> parse_host_port(std::string_view text, bool port_needed) {
   const std::size_t colon = text.rfind(':');
   const std::size_t bracket = text.find(']');
   if (text.find("://") != std::string_view::npos) {
     return wrong(in_quotes(text) + " is a URL", "write host:port, or env:NAME for the variable that holds the URL");
   }
-  if (colon == std::string_view::npos || (bracket != std::string_view::npos && colon < bracket)) {
-    return wrong(in_quotes(text) + " has no port");
-  }
-  const auto port = parse_port(text.substr(colon + 1));
-  if (!port) return wrong("the port of " + in_quotes(text) + " is wrong", "a port is a whole number from 1 to 65535");
+  const bool has_port = colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket);
+  if (!has_port && port_needed) return wrong(in_quotes(text) + " has no port");
   Destination destination;
   destination.kind = Destination::Kind::host_port;
-  destination.port = *port;
   destination.written = text;
+  if (has_port) {
+    const auto port = parse_port(text.substr(colon + 1));
+    if (!port) return wrong("the port of " + in_quotes(text) + " is wrong", "a port is a whole number from 1 to 65535");
+    destination.port = *port;
+  }
 
-  std::string host(text.substr(0, colon));
+  std::string host(text.substr(0, has_port ? colon : text.size()));
   const std::size_t slash = host.find('/');
   const std::string prefix = slash == std::string::npos ? "" : host.substr(slash + 1);
   host.resize(std::min(slash, host.size()));
@@ -180,7 +181,15 @@ Value<Destination> parse_destination(std::string_view text) {
     destination.written = text;
     return destination;
   }
-  return parse_host_port(text);
+  return parse_host_port(text, true);
+}
+
+Value<Destination> parse_egress(std::string_view text) {
+  if (text.starts_with("env:") || text.starts_with("unix:")) {
+    return wrong(in_quotes(text) + " is no network destination",
+                 "write host:port or CIDR:port; databases and sockets have rows of their own");
+  }
+  return parse_host_port(text, false);
 }
 
 }  // namespace cofferdam::policy

@@ -1,4 +1,4 @@
-// The right-hand side of a `database.allow` row.
+// What a row of `database.allow` or `network.allow` names.
 #pragma once
 
 #include <string_view>
@@ -17,5 +17,8 @@ namespace cofferdam::policy {
 // Names become lower case and addresses their canonical form, so that they compare as text. Refused: names
 // outside ASCII, a trailing dot, wildcards, addresses with zone or in short, octal or hexadecimal form.
 [[nodiscard]] Value<Destination> parse_destination(std::string_view text);
+
+// Reads host, host:port, CIDR, CIDR:port, each as above; without a port it is 0, which means any. No unix: and env:.
+[[nodiscard]] Value<Destination> parse_egress(std::string_view text);
 
 }  // namespace cofferdam::policy

@@ -60,6 +60,23 @@ class Reader {
     for (const Node& item : allow->value.items) read_allow(item, layer);
   }
 
+  void read_network(const Node& network, Layer& layer) {
+    auto& out = layer.network;
+    for (const Entry& entry : network.entries) {
+      if (entry.key == "egress") {
+        out.origin = mistakes_.origin(entry.place);
+        out.deny = choice<bool>(entry.value, {{"allow", false}, {"deny", true}});
+      } else if (entry.key == "allow") {
+        out.allow_origin = mistakes_.origin(entry.place);
+        for (const Node& item : entry.value.items) {
+          auto destination = parse_egress(item.text);
+          if (item.kind != Node::Kind::scalar || !destination) continue;
+          out.allow.push_back({std::move(*destination), mistakes_.origin(item.place)});
+        }
+      }
+    }
+  }
+
   void read_environment(const Node& environment, Layer& layer) {
     auto& out = layer.environment;
     out.files = paths(child(environment, "files"), &resolve_path);
@@ -244,6 +261,7 @@ Layer read_layer(const Node& root, const PathBase& base, bool shipped, Mistakes&
   reader.read_app(Reader::child(root, "app"), layer);
   reader.read_storage(Reader::child(root, "storage"), layer);
   reader.read_database(root, layer);
+  reader.read_network(Reader::child(root, "network"), layer);
   layer.sockets = reader.socket_paths(Reader::child(root, "sockets"));
   reader.read_environment(Reader::child(root, "environment"), layer);
   reader.read_sinks(Reader::child(Reader::child(root, "logs"), "sinks"), layer);

@@ -31,6 +31,12 @@ struct Layer {
     std::optional<Origin> origin;        // of `database`
     std::optional<Origin> allow_origin;  // of `database.allow`
   } database;
+  struct {
+    std::optional<bool> deny;
+    std::vector<NetworkAllow> allow;
+    std::optional<Origin> origin;        // of `network.egress`
+    std::optional<Origin> allow_origin;  // of `network.allow`
+  } network;
   std::vector<std::string> sockets;
   struct {
     std::vector<std::string> files;

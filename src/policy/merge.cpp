@@ -46,6 +46,19 @@ void apply_database(Database& to, Layer& layer) {
   }
 }
 
+void apply_network(Network& to, Layer& layer) {
+  auto& from = layer.network;
+  to.deny = from.deny.value_or(to.deny);
+  const bool has_list = !to.allow.empty();
+  append(to.allow, std::move(from.allow),
+         [](const NetworkAllow& a, const NetworkAllow& b) { return a.to.written == b.to.written; });
+  if (from.allow_origin) {
+    to.origin = *from.allow_origin;
+  } else if (from.origin && !has_list) {
+    to.origin = *from.origin;
+  }
+}
+
 }  // namespace
 
 void apply_layer(Policy& policy, Layer layer, const PathBase& base, Mistakes& mistakes) {
@@ -56,6 +69,7 @@ void apply_layer(Policy& policy, Layer layer, const PathBase& base, Mistakes& mi
   merge_mounts(policy.storage.mounts, layer.mounts, base, mistakes);
   append(policy.storage.audit_ignore, std::move(layer.audit_ignore));
   apply_database(policy.database, layer);
+  apply_network(policy.network, layer);
   append(policy.sockets, std::move(layer.sockets));
   apply_environment(policy.environment, layer);
   append(policy.sinks, std::move(layer.sinks),

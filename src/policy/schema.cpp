@@ -96,7 +96,17 @@ constexpr std::array kKeys = std::to_array<Key>({
      .required = true,
      .doc = "host:port, CIDR:port, [IPv6]:port, unix:/path, unix:@name or env:NAME."},
 
-    {.path = "network", .type = map, .available = false},
+    {.path = "network", .type = map, .doc = "Where the instance may connect to; databases have their own rule."},
+    {.path = "network.egress",
+     .type = choice,
+     .legal = "allow|deny",
+     .fallback = "allow",
+     .doc = "deny: nothing but network.allow, the databases, this machine and the name servers."},
+    {.path = "network.allow", .type = list, .doc = "Destinations that egress: deny leaves open."},
+    {.path = "network.allow[]",
+     .type = egress,
+     .doc = "host, host:port, CIDR, CIDR:port or [IPv6]:port; without a port, all of them."},
+
     {.path = "access", .type = map, .available = false},
     {.path = "devices", .type = list, .available = false},
     {.path = "limits", .type = map, .available = false},

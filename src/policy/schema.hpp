@@ -32,6 +32,7 @@ enum class ValueType {
   program,  // of app.also: a name, or a map
   destination,
   allow_row,  // of database.allow: a destination, or a map
+  egress,     // of network.allow: host or network, with or without a port
 };
 
 // One key. `path` is dotted from the root: `[]` is any item of a list, `*` any key of a map.

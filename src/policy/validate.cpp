@@ -162,6 +162,7 @@ class Validator {
       case ValueType::variable: return error_of(parse_variable(text));
       case ValueType::destination:
       case ValueType::allow_row: return error_of(parse_destination(text));
+      case ValueType::egress: return error_of(parse_egress(text));
       case ValueType::engine: return check_engine(text);
       default: break;
     }

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 
@@ -90,16 +91,19 @@ std::vector<plan::IpAddress> own_addresses() {
 // What the names of the policy stand for at the start; the supervisor follows them from here on.
 void look_at_network(const plan::DatabaseRules& rules, supervise::ConnectRules& connects, Say say) {
   // Without named destinations the port alone decides, and nothing needs to be asked.
-  if (!rules.restricted && rules.named.empty()) return;
+  if (!rules.restricted && rules.named.empty() && !connects.egress.deny) return;
   connects.own = own_addresses();
   connects.hosts = plan::hosts_to_resolve(rules);
+  for (std::string& host : plan::hosts_to_resolve(connects.egress)) {
+    if (std::ranges::find(connects.hosts, host) == connects.hosts.end()) connects.hosts.push_back(std::move(host));
+  }
   const auto now = std::chrono::steady_clock::now();
   for (const plan::NameAnswer& answer : plan::resolve_all(connects.hosts, kResolveTimeout, connects.resolver)) {
     connects.names.learn(answer, now);
     if (answer.error.empty()) continue;
     say(Severity::note, answer.error +
-                            "; connections to this database are refused until the name is known, which is asked "
-                            "for again when something connects to its port");
+                            "; connections to it are refused until the name is known, which is asked for again "
+                            "when something connects to its port");
   }
 }
 
@@ -177,6 +181,8 @@ Result<Preparation> prepare(const RunRequest& request, Say say) {
   auto planned = plan::make_plan(policy, *host, wanted);
   if (!planned) return std::unexpected(planned.error());
   preparation.plan = std::move(*planned);
+  const auto resolv_conf = kernel::read_file("/etc/resolv.conf", 1 << 16);
+  preparation.connects.egress = plan::egress_rules(policy.network, resolv_conf ? *resolv_conf : "");
   look_at_network(*rules, preparation.connects, say);
   preparation.connects.database = std::move(*rules);
   for (const std::string& socket : policy.sockets) preparation.connects.sockets.push_back(plan::canonical(socket));

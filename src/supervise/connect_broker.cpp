@@ -25,6 +25,8 @@ namespace {
 constexpr std::size_t kMostHeld = 4096;
 constexpr std::size_t kOwnDescriptors = 400;  // of the launcher for everything else
 constexpr std::chrono::milliseconds kLongestCall{100};
+constexpr int kSocketType = 0xf;  // the rest is SOCK_CLOEXEC and SOCK_NONBLOCK
+constexpr std::size_t kMostDatagrams = 65536;
 
 template <class T>
 T socket_option(int socket, int option) {
@@ -94,6 +96,10 @@ void ConnectBroker::handle_socket(kernel::NotifyChannel& channel, const kernel::
     // ENOENT: the caller has gone. Anything else (its table is full) it must hear: never let the call run.
     if (errno != ENOENT) channel.answer_error(call.id, errno);
     return;
+  }
+  if (rules_.egress.deny && domain != AF_UNIX && (type & kSocketType) == SOCK_DGRAM) {
+    datagrams_.insert(identity->inode);
+    if (datagrams_.size() > kMostDatagrams) datagrams_.erase(datagrams_.begin());
   }
   held_[identity->inode] = Held{std::move(made), thread.view.tid(), -1, Clock::now(), Clock::now()};
 }
@@ -201,6 +207,7 @@ bool ConnectBroker::admitted(const KnownThread& thread, const Destination& desti
                              ConnectEvent& event) {
   event.engine = is_stream(target.type) ? database_engine(destination.endpoint, rules_.database, names_.network()) : "";
   if (event.engine.empty()) {
+    if (!leaves_by_rule(destination.endpoint, thread.process)) return false;
     if (!destination.host_socket || instance_.container) return true;
     if (lets_in(destination)) return true;
     events_.emit(host_socket_finding(event.destination, thread.process));
@@ -214,6 +221,7 @@ bool ConnectBroker::admitted(const KnownThread& thread, const Destination& desti
     if (rule != nullptr) events_.emit(hard_coded_finding(event, *rule));
   }
   if (verdict.allowed) {
+    if (!leaves_by_rule(destination.endpoint, thread.process)) return false;
     identities_.settle(thread.status.tgid);
     return true;
   }
@@ -252,7 +260,7 @@ void ConnectBroker::handle_connect(kernel::NotifyChannel& channel, const kernel:
     return channel.answer_error(call.id, target.error);
   }
   Destination destination = find_destination(thread, bytes, target);
-  if (is_stream(target.type) && wait_for_names(channel, call, destination)) return;
+  if (wait_for_names(channel, call, destination.endpoint, is_stream(target.type))) return;
   ConnectEvent event;
   event.destination = plan::to_string(destination.endpoint);
   event.process = thread.process;

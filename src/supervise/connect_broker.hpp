@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "kernel/notify.hpp"
+#include "supervise/egress.hpp"
 #include "supervise/event_log.hpp"
 #include "supervise/name_watch.hpp"
 #include "supervise/places.hpp"
@@ -26,6 +27,7 @@ namespace cofferdam::supervise {
 
 struct ConnectRules {
   plan::DatabaseRules database;
+  plan::EgressRules egress;
   plan::NameTable names;             // with the answers of the start
   std::vector<std::string> hosts;    // that may be asked for
   std::vector<plan::IpAddress> own;  // addresses of this machine's interfaces
@@ -40,6 +42,9 @@ class ConnectBroker {
 
   void handle_socket(kernel::NotifyChannel& channel, const kernel::Notification& call, const KnownThread& thread);
   void handle_connect(kernel::NotifyChannel& channel, const kernel::Notification& call, const KnownThread& thread);
+  // sendto, sendmsg and sendmmsg, with `network.egress: deny`: a datagram is sent here, from a copy; on other sockets
+  // the call runs, because there an address means nothing.
+  void handle_send(kernel::NotifyChannel& channel, const kernel::Notification& call, const KnownThread& thread);
   // listen() runs on; the socket needs us no more.
   void handle_listen(const kernel::Notification& call, const KnownThread& thread);
 
@@ -118,7 +123,10 @@ class ConnectBroker {
   bool lets_in(const Destination& destination) const;  // by the policy's `sockets`
   bool admitted(const KnownThread& thread, const Destination& destination, const Target& target, ConnectEvent& event);
   void report_refusal(const ConnectEvent& event, const Verdict& verdict, const Caller& caller);
-  bool wait_for_names(kernel::NotifyChannel& channel, const kernel::Notification& call, const Destination& destination);
+  bool wait_for_names(kernel::NotifyChannel& channel, const kernel::Notification& call,
+                      const plan::Endpoint& destination, bool stream);
+  bool leaves_by_rule(const plan::Endpoint& destination, const ProcessRef& process);
+  bool is_datagram(const Target& target, std::uint64_t inode) const;
   void hear_names();
   int perform(const kernel::ThreadStatus& caller, int socket, std::span<const std::byte> address) const;
   void finish(kernel::NotifyChannel& channel, std::uint64_t id, int error, ConnectEvent event, bool record);
@@ -143,6 +151,7 @@ class ConnectBroker {
   std::vector<kernel::Notification> parked_;  // the verdict waits for a name
   std::vector<kernel::Notification> ready_;
   std::set<std::string> bound_abstract_;
+  std::set<std::uint64_t> datagrams_;  // broker, egress: inodes of the internet datagram sockets that were made
   Clock::time_point last_look_;
 };
 

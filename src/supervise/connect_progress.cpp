@@ -204,10 +204,14 @@ void ConnectBroker::drop_unused(bool at_once) {
 }
 
 bool ConnectBroker::wait_for_names(kernel::NotifyChannel& channel, const kernel::Notification& call,
-                                   const Destination& destination) {
+                                   const plan::Endpoint& destination, bool stream) {
   if (rules_.hosts.empty()) return false;
-  names_.refresh(settled_hosts(destination.endpoint, rules_.database, names_.network()));
-  if (!names_.must_wait_for(unsettled_hosts(destination.endpoint, rules_.database, names_.network()))) return false;
+  std::vector<std::string> hosts = unsettled_hosts(destination, rules_.egress, rules_.database, names_.network());
+  if (stream) {
+    names_.refresh(settled_hosts(destination, rules_.database, names_.network()));
+    std::ranges::move(unsettled_hosts(destination, rules_.database, names_.network()), std::back_inserter(hosts));
+  }
+  if (!names_.must_wait_for(hosts)) return false;
   if (parked_.size() >= kMostParked) {
     channel.answer_error(call.id, EAGAIN);
   } else {

@@ -108,6 +108,19 @@ Finding hard_coded_finding(const ConnectEvent& event, const plan::DatabaseRule& 
   return finding;
 }
 
+Finding egress_finding(const std::string& destination, const PolicyRef& policy, const ProcessRef& process) {
+  Finding finding;
+  finding.code = "CD206";
+  finding.severity = Severity::error;
+  finding.message = "connection to " + destination +
+                    " refused: network.egress is deny, and network.allow does not name it (" + who_asked(process) + ")";
+  finding.fix = "if the app needs it, add its host name, or \"" + destination + "\", to network.allow";
+  finding.policy = policy;
+  finding.process = process;
+  finding.destination = destination;
+  return finding;
+}
+
 Finding host_socket_finding(const std::string& destination, const ProcessRef& process) {
   const std::string path = destination.starts_with("unix:") ? destination.substr(5) : destination;
   Finding finding;

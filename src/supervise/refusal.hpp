@@ -21,6 +21,10 @@ namespace cofferdam::supervise {
 // CD205: the app's own connection to a database of this machine while the environment names another one, `rule`.
 [[nodiscard]] Finding hard_coded_finding(const ConnectEvent& event, const plan::DatabaseRule& rule);
 
+// CD206: a destination that `network.egress: deny` leaves closed.
+[[nodiscard]] Finding egress_finding(const std::string& destination, const PolicyRef& policy,
+                                     const ProcessRef& process);
+
 // CD401: a socket of the host that the policy does not let in.
 [[nodiscard]] Finding host_socket_finding(const std::string& destination, const ProcessRef& process);
 

@@ -84,6 +84,7 @@ void Supervisor::dispatch(const kernel::Notification& call) {
       return channel_.answer_continue(call.id);
     case kernel::NotifyKind::socket: return connects_.handle_socket(channel_, call, *thread);
     case kernel::NotifyKind::connect: return connects_.handle_connect(channel_, call, *thread);
+    case kernel::NotifyKind::send: return connects_.handle_send(channel_, call, *thread);
     case kernel::NotifyKind::listen: connects_.handle_listen(call, *thread); return channel_.answer_continue(call.id);
     case kernel::NotifyKind::bind: return handle_bind(call, *row, *thread);
     default: storage_.before_call(may_free(*row, call)); return audit_.handle(channel_, call, *row, *thread);
@@ -94,6 +95,7 @@ void Supervisor::dispatch(const kernel::Notification& call) {
 // can.
 void Supervisor::refresh_identity(const kernel::NotifyRow& row, KnownThread& thread) {
   const bool acts = row.kind == kernel::NotifyKind::connect || row.kind == kernel::NotifyKind::socket ||
+                    row.kind == kernel::NotifyKind::send ||
                     (instance_.container && row.kind != kernel::NotifyKind::open);
   if (!acts || plan_.host.uid != 0) return;
   if (const auto status = thread.view.status()) thread.status = *status;

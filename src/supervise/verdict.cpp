@@ -240,6 +240,17 @@ Verdict judge(Role caller, const Endpoint& destination, const DatabaseRules& rul
   return {.allowed = false, .reason = refusal(caller), .engine = engine, .policy = policy};
 }
 
+const DatabaseRule* naming_rule(const Endpoint& destination, const DatabaseRules& rules, const NetworkView& network) {
+  const auto target = target_of(destination, network);
+  if (!target) return nullptr;
+  for (const auto* list : {&rules.allow, &rules.named}) {
+    for (const DatabaseRule& rule : *list) {
+      if (match(rule, *target, network, Purpose::admit) == Match::yes) return &rule;
+    }
+  }
+  return nullptr;
+}
+
 const DatabaseRule* named_elsewhere(const Endpoint& destination, const DatabaseRules& rules,
                                     const NetworkView& network) {
   const auto target = target_of(destination, network);

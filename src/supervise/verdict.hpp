@@ -62,6 +62,10 @@ struct NetworkView {
 [[nodiscard]] Verdict judge(Role caller, const plan::Endpoint& destination, const plan::DatabaseRules& rules,
                             const NetworkView& network);
 
+// The row of `allow`, else of `named`, that names this destination, whoever may use it. Null when none does.
+[[nodiscard]] const plan::DatabaseRule* naming_rule(const plan::Endpoint& destination, const plan::DatabaseRules& rules,
+                                                    const NetworkView& network);
+
 // Where the environment says that a database is, when the destination is another one of the same engine on this
 // machine, which nothing names: "localhost" in the code. Null when the destination is as it should be.
 [[nodiscard]] const plan::DatabaseRule* named_elsewhere(const plan::Endpoint& destination,

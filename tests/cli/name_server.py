@@ -1,5 +1,5 @@
 """A DNS server whose answers a test can change, in a network of its own: `enter()` starts the test file again where only
-the loopback address is there, port 53 is free for anybody and /etc/resolv.conf names 127.0.0.1."""
+the loopback address is there, port 53 is free for anybody and /etc/resolv.conf names a host of those below."""
 
 import os
 import socket
@@ -30,7 +30,7 @@ def enter():
     if _INSIDE in os.environ:
         return
     with tempfile.NamedTemporaryFile("w", prefix="resolv.conf.", delete=False) as file:
-        file.write("nameserver 127.0.0.1\nsearch test.example\n")
+        file.write("nameserver 10.9.0.53\nsearch test.example\n")
     os.chmod(file.name, 0o644)
     os.environ[_INSIDE] = file.name
     command = ["sh", "-c", _ENTER, sys.executable, _SETUP, file.name]
@@ -47,7 +47,7 @@ class NameServer:
 
     def __init__(self):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 53))
+        self.socket.bind(("10.9.0.53", 53))
         self.records = {}
         self.asked = []
         self.silent = False
@@ -78,5 +78,5 @@ class NameServer:
 
     def __exit__(self, *_):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stop:
-            stop.sendto(b"", ("127.0.0.1", 53))
+            stop.sendto(b"", ("10.9.0.53", 53))
         self.socket.close()

@@ -119,5 +119,17 @@ TEST(Enforcement, ProcessesDieWithAPidNamespaceOrPid1) {
   EXPECT_THAT(row("processes", Mode::container, host(5, false)).mechanism, HasSubstr("signals"));
 }
 
+TEST(Enforcement, NetworkNamesItsMechanism) {
+  HostFacts host;
+  host.landlock_abi = 0;
+  EXPECT_NE(network_row(Mode::local, host).mechanism.find("pidfd_getfd"), std::string::npos);
+  EXPECT_EQ(network_row(Mode::local, host).mechanism.find("Landlock"), std::string::npos);
+  host.landlock_abi = 4;
+  const EnforcementRow row = network_row(Mode::container, host);
+  EXPECT_EQ(row.level, Level::full);
+  EXPECT_NE(row.mechanism.find("socket broker"), std::string::npos);
+  EXPECT_NE(row.mechanism.find("Landlock ABI 4"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace cofferdam::plan

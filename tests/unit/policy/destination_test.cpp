@@ -106,5 +106,34 @@ TEST(Destination, SaysTheNetworkThatWasMeant) {
   EXPECT_EQ(parse_destination("[fd00::1]/64:1").error().hint, "the network is fd00::/64");
 }
 
+TEST(Destination, OfEgressNeedsNoPort) {
+  struct Row {
+    const char* text;
+    Destination::Kind kind;
+    const char* host;
+    int prefix;
+    std::uint16_t port;
+  };
+  using enum Destination::Kind;
+  for (const Row& row :
+       {Row{"API.example.com:443", host_port, "api.example.com", 0, 443},
+        Row{"api.example.com", host_port, "api.example.com", 0, 0},
+        Row{"10.0.0.0/8:8443", cidr_port, "10.0.0.0", 8, 8443}, Row{"10.0.0.0/8", cidr_port, "10.0.0.0", 8, 0},
+        Row{"10.0.0.1", host_port, "10.0.0.1", 0, 0}, Row{"[fd00::1]", host_port, "fd00::1", 0, 0},
+        Row{"[fd00::]/8", cidr_port, "fd00::", 8, 0}, Row{"[fd00::]/8:443", cidr_port, "fd00::", 8, 443}}) {
+    const auto destination = parse_egress(row.text);
+    ASSERT_TRUE(destination) << row.text;
+    EXPECT_EQ(destination->kind, row.kind) << row.text;
+    EXPECT_EQ(destination->host, row.host) << row.text;
+    EXPECT_EQ(destination->prefix, row.prefix) << row.text;
+    EXPECT_EQ(destination->port, row.port) << row.text;
+    EXPECT_EQ(destination->written, row.text);
+  }
+  for (const char* text : {"", "api:", "api:0", "api:http", "*.example.com", "https://api", "env:API_URL",
+                           "unix:/run/x", "fd00::1", "fd00::1:443", "10.0.0.1/8", "10.0.0.0/33", "127.1", "a b"}) {
+    EXPECT_FALSE(parse_egress(text)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace cofferdam::policy

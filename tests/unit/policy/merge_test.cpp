@@ -76,6 +76,17 @@ TEST_F(ExtendedPolicy, MergesMapsByKeyAndAppendsLists) {
   EXPECT_EQ(policy.run.stop_grace, std::chrono::seconds(2));
 }
 
+TEST_F(ExtendedPolicy, NetworkIsMergedAsTheRest) {
+  write("base.yaml", "version: 1\nextends: none\nnetwork: {egress: deny, allow: [\"api:443\", \"10.0.0.0/8\"]}\n");
+  const Policy more = policy_of("version: 1\nextends: ./base.yaml\nnetwork:\n  allow: [\"api:443\", www]\n");
+  EXPECT_TRUE(more.network.deny);
+  ASSERT_EQ(more.network.allow.size(), 3U);
+  EXPECT_EQ(more.network.allow[2].to.host, "www");
+  EXPECT_EQ(more.network.origin.line, 4);
+  EXPECT_FALSE(policy_of("version: 1\nextends: ./base.yaml\nnetwork: {egress: allow}\n").network.deny);
+  EXPECT_FALSE(policy_of("version: 1\nextends: none\n").network.deny);
+}
+
 TEST_F(ExtendedPolicy, ResolvesPathsFromTheFileThatWritesThem) {
   write("shared/base.yaml", "version: 1\nextends: none\nstorage: {mounts: [{path: ./a, type: tmpfs}]}\n");
   write("app/p.yaml", "version: 1\nextends: ../shared/base.yaml\nstorage: {mounts: [{path: ./b, type: tmpfs}]}\n");

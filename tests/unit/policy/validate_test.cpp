@@ -24,7 +24,12 @@ TEST_F(InvalidPolicy, ReportsEachMistakeWithItsPlaceAndCode) {
       {"storage: {mounts: [{path: /a, type: tmpfs, mode: 1}]}", {"3:44 CD902"}},
       {"database: {allow: [{form: app, to: 'a:1'}]}", {"3:21 CD902"}},
       {"\"<<\": 1", {"3:1 CD902"}},
-      {"network: {egress: deny}", {"3:1 CD904"}},
+      {"access: {debug: allow}", {"3:1 CD904"}},
+      {"network: {egress: maybe}", {"3:19 CD903"}},
+      {"network: {egres: deny}", {"3:11 CD902"}},
+      {"network: {allow: [\"api:0\"]}", {"3:19 CD903"}},
+      {"network: {allow: [\"*.example.com\"]}", {"3:19 CD903"}},
+      {"network: {allow: [\"env:API_URL\"]}", {"3:19 CD903"}},
       {"access: {debug: allow}", {"3:1 CD904"}},
       {"devices: [/dev/dri]", {"3:1 CD904"}},
       {"limits: {memory: 2GiB}", {"3:1 CD904"}},
@@ -113,7 +118,7 @@ TEST_F(InvalidPolicy, ReportsEachMistakeWithItsPlaceAndCode) {
 
 TEST_F(InvalidPolicy, ReportsAllMistakesOfAFileInItsOrder) {
   EXPECT_EQ(mistakes_of(
-                "run: {stop_grace: soon}\nversion: 2\nmode: &m locl\nmode: auto\nnetwork: {}\n"
+                "run: {stop_grace: soon}\nversion: 2\nmode: &m locl\nmode: auto\naccess: {}\n"
                 "storage:\n  mounts:\n    - {path: /, type: tmpfs}\n    - {path: /a, typ: tmpfs}\nextends: nowhere\n"),
             (Places{"1:19 CD903", "2:10 CD903", "3:7 CD906", "4:1 CD905", "5:1 CD904", "9:18 CD902", "10:10 CD909"}));
 }
@@ -149,8 +154,8 @@ TEST_F(InvalidPolicy, NamesTheNearestMatchAndTheLegalValues) {
             "  did you mean 'container'? write auto, local or container");
   EXPECT_NE(printed("version: 1\ndatabase: {engines: [postgrse]}\n").find("did you mean 'postgres'?"),
             std::string::npos);
-  EXPECT_EQ(printed("version: 1\nnetwork: {egress: deny}\n"),
-            "p.yaml:2:1: error: 'network' is not available in this version [CD904]\n"
+  EXPECT_EQ(printed("version: 1\naccess: {debug: deny}\n"),
+            "p.yaml:2:1: error: 'access' is not available in this version [CD904]\n"
             "  remove it: nothing would enforce it yet");
 }
 
