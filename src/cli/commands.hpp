@@ -16,6 +16,7 @@ int shell_command(const Invocation& invocation);
 int check_command(const Invocation& invocation);
 int doctor_command(const Invocation& invocation);
 int explain_command(const Invocation& invocation);
+int report_command(const Invocation& invocation);
 
 // The whole program: picks the command by its first word.
 int main_command(const std::vector<std::string>& arguments);

@@ -57,6 +57,15 @@ po::options_description doctor_options() {
   return options;
 }
 
+po::options_description report_options() {
+  po::options_description options("Options");
+  auto add = options.add_options();
+  add("format,f", po::value<std::string>()->value_name("FORMAT"), "text (default) or json");
+  add("all,a", "fold no directory");
+  add("help,h", "this text");
+  return options;
+}
+
 // Splits the arguments into ours and the command: Boost would look for options in the command as well.
 struct Split {
   std::vector<std::string> own;
@@ -186,6 +195,32 @@ Result<DoctorOptions> parse_doctor(const std::vector<std::string>& arguments) {
   return DoctorOptions{value_of(*values, "policy"), values->count("json") != 0, values->count("help") != 0};
 }
 
+Result<ReportOptions> parse_report(const std::vector<std::string>& arguments) {
+  std::vector<std::string> own;
+  std::vector<std::string> files;
+  for (std::vector<std::string> rest = arguments; !rest.empty();) {
+    Split split = split_command(rest, report_options());
+    own.insert(own.end(), split.own.begin(), split.own.end());
+    if (split.rest.empty()) break;
+    files.push_back(split.rest.front());
+    rest.assign(split.rest.begin() + 1, split.rest.end());
+  }
+  auto values = parse(own, report_options());
+  if (!values) return std::unexpected(values.error());
+  ReportOptions options{"", false, values->count("all") != 0, values->count("help") != 0};
+  if (options.help) return options;
+  const std::string format = text_of(*values, "format");
+  if (format == "html" || format == "sarif" || format == "junit")
+    return fail("--format " + format + " is not available in version " COFFERDAM_VERSION ": use text or json", 0, 2);
+  if (!format.empty() && format != "text" && format != "json")
+    return fail("--format " + base::printable(format) + ": must be text or json", 0, 2);
+  if (files.empty()) return fail("no file. Usage: cofferdam report FILE, of cofferdam run --report FILE", 0, 2);
+  if (files.size() > 1) return fail("one file at a time: " + base::printable(files[1]), 0, 2);
+  options.json = format == "json";
+  options.file = files.front();
+  return options;
+}
+
 std::string run_help() {
   return help_of(
       "run [OPTION...] [--] COMMAND [ARG...]\n\nRuns a command under the policy: local storage is lost at the end, the "
@@ -204,6 +239,14 @@ std::string check_help() {
 std::string doctor_help() {
   return help_of("doctor [--json]\n\nSays what this machine can enforce, rule by rule, and what to change.",
                  doctor_options());
+}
+
+std::string report_help() {
+  return help_of(
+      "report [OPTION...] FILE\n\nShows a report that run --report FILE wrote: findings, the tree of what was lost "
+      "with "
+      "sizes\nand classes, connections, storage, logs. FILE may be - for stdin.",
+      report_options());
 }
 
 }  // namespace cofferdam::cli

@@ -32,16 +32,26 @@ struct DoctorOptions {
   bool help = false;
 };
 
+struct ReportOptions {
+  std::string file;   // "-": stdin
+  bool json = false;  // --format json
+  bool all = false;   // nothing is folded
+  bool help = false;
+};
+
 // Everything from the first word that is no option, or after `--`, is the command.
 [[nodiscard]] Result<RunOptions> parse_run(const std::vector<std::string>& arguments);
 [[nodiscard]] Result<RunOptions> parse_shell(const std::vector<std::string>& arguments);
 [[nodiscard]] Result<CheckOptions> parse_check(const std::vector<std::string>& arguments);
 [[nodiscard]] Result<DoctorOptions> parse_doctor(const std::vector<std::string>& arguments);
+// Options may stand on either side of the one file.
+[[nodiscard]] Result<ReportOptions> parse_report(const std::vector<std::string>& arguments);
 
 // The options of a command, for --help.
 [[nodiscard]] std::string run_help();
 [[nodiscard]] std::string shell_help();
 [[nodiscard]] std::string check_help();
 [[nodiscard]] std::string doctor_help();
+[[nodiscard]] std::string report_help();
 
 }  // namespace cofferdam::cli

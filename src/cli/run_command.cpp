@@ -59,6 +59,10 @@ int finish(const RunOptions& options, const Result<run::RunResult>& result) {
   text.working_directory = working_directory();
   text.report_file = options.report;
   text.colour = want_colour(STDERR_FILENO);
+  text.kept_directory = options.keep_writes;
+  text.hidden = result->hidden;
+  const auto environment = environment_map();
+  if (const auto home = environment.find("HOME"); home != environment.end()) text.home = home->second;
   const std::string summary = report::summary(result->report, text);
   std::fputs(summary.c_str(), stderr);
   for (const std::string& problem : result->problems) say(Severity::error, problem);

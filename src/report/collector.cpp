@@ -6,7 +6,6 @@
 
 #include "base/text.hpp"
 #include "report/classify.hpp"
-#include "report/storage_findings.hpp"
 
 namespace cofferdam::report {
 
@@ -176,7 +175,10 @@ void Collector::visit(const std::string& instance, const ScannedChange& change) 
                   [&](const std::string& glob) { return base::glob_match(glob, change.path); })) {
     return;
   }
-  state.losses.add({change, std::string(classify(change.path)), state.audit.writers_of(change.path)});
+  std::vector<Writer> writers = state.audit.writers_of(change.path);
+  const ProcessInfo* first = writers.empty() ? nullptr : writers.front().process.get();
+  const std::string_view file_class = classify(change, first, options_.losses.project.directory);
+  state.losses.add({change, std::string(file_class), std::move(writers)});
 }
 
 void Collector::finish(const std::string& instance, const ScanResult& scan, const LogCount& logs,
@@ -187,9 +189,10 @@ void Collector::finish(const std::string& instance, const ScanResult& scan, cons
   LossFold::Taken losses = state_of(instance).losses.take();
   report_.kept.insert(report_.kept.end(), scan.kept.begin(), scan.kept.end());
   report_.storage.insert(report_.storage.end(), scan.storage.begin(), scan.storage.end());
-  for (auto& [finding, count] : storage_findings(losses.lost, losses.folded)) {
+  for (auto& [finding, count] : storage_findings(losses.lost, losses.folded, options_.losses)) {
     add_finding(finding, instance, report_.ended, count);
   }
+  for (auto& [finding, count] : kept_findings(scan.kept)) add_finding(finding, instance, report_.ended, count);
   std::move(losses.lost.begin(), losses.lost.end(), std::back_inserter(report_.lost));
   std::move(losses.folded.begin(), losses.folded.end(), std::back_inserter(report_.folded));
   compare(instance, scan);

@@ -12,6 +12,7 @@
 #include "cofferdam/event.hpp"
 #include "cofferdam/report.hpp"
 #include "report/loss_fold.hpp"
+#include "report/storage_findings.hpp"
 #include "report/write_audit.hpp"
 
 namespace cofferdam::report {
@@ -24,6 +25,7 @@ struct CollectorOptions {
   // A landed mkdir, mknod, symlink or link means that the name was free before. Say false where the supervisor does
   // not look, else each `mkdir -p` is taken for a defect.
   bool creations_are_certain = true;
+  LossContext losses = {};  // what the findings about lost files need to know of the project
 };
 
 // Memory is bounded by the options, whatever the app does. Identical findings (code, message, program, path,
@@ -40,7 +42,7 @@ class Collector : public EventSink {
   void visit(const std::string& instance, const ScannedChange& change);
 
   // The end of one instance, after its last visit: compares events and scan (CD104), and adds the findings that follow
-  // from what is lost (CD301 for each log file, CD102 for the rest). `memory_peak` in bytes, 0 when unknown.
+  // from what is lost (storage_findings). `memory_peak` in bytes, 0 when unknown.
   void finish(const std::string& instance, const ScanResult& scan, const LogCount& logs, std::uint64_t memory_peak);
 
   // The report; the collector is empty afterwards. `ended` is the time of the last event.

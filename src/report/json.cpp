@@ -37,6 +37,7 @@ void write_instances(base::JsonWriter& json, const Report& report) {
 void write_change(base::JsonWriter& json, const ScannedChange& change) {
   json.field("path", change.path).field("type", change.type).field("change", to_string(change.change));
   json.key("bytes").unsigned_number(change.bytes);
+  if (!change.content.empty()) json.field("content", change.content);
 }
 
 bool earlier(const std::timespec& a, const std::timespec& b) {

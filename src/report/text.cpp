@@ -1,12 +1,13 @@
 #include "report/text.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "base/text.hpp"
+#include "report/losses.hpp"
+#include "report/page.hpp"
 
 namespace cofferdam::report {
 
@@ -18,9 +19,9 @@ constexpr std::size_t kLongestCommand = 60;
 constexpr std::size_t kRefusalLines = 3;
 constexpr std::size_t kMostRefusals = 3;
 constexpr std::size_t kMostItems = 3;
+constexpr std::size_t kClassLines = 2;
 
 using Lines = std::vector<std::string>;
-using Files = std::vector<const LostFile*>;
 
 // At most `longest` bytes of `text` as a terminal may see it.
 std::string shown(std::string_view text, std::size_t longest = kLongestText) {
@@ -48,49 +49,8 @@ std::string place_of(std::string_view path, const TextOptions& options) {
   return shown(path);
 }
 
-// Lost files of one kind: those that are named, and how many there are with those that are folded.
-struct Kind {
-  Files named;
-  std::uint64_t count = 0;
-  std::uint64_t bytes = 0;
-};
-
-// Everything the summary tells, sorted by what it says about it.
-struct Losses {
-  Kind source;
-  Kind logs;
-  Kind caches;
-  Kind others;
-  std::uint64_t deletions = 0;
-  std::uint64_t files = 0;
-  std::uint64_t bytes = 0;
-
-  // The kind that a loss of `count` files belongs to, counted; null for what the summary does not tell as a file.
-  Kind* count(const ScannedChange& what, const std::string& file_class, std::uint64_t count) {
-    if (what.type != "file" && what.type != "symlink") return nullptr;
-    if (what.change == Change::deleted) deletions += count;
-    if (what.change == Change::deleted || what.change == Change::metadata) return nullptr;
-    Kind& kind = file_class == "source" || file_class == "vcs" ? source
-                 : file_class == "log"                         ? logs
-                 : file_class == "cache"                       ? caches
-                                                               : others;
-    for (std::uint64_t* total : {&files, &kind.count}) *total += count;
-    for (std::uint64_t* total : {&bytes, &kind.bytes}) *total += what.bytes;
-    return &kind;
-  }
-};
-
-Losses sort_losses(const Report& report) {
-  Losses losses;
-  for (const LostFile& file : report.lost) {
-    if (Kind* kind = losses.count(file.what, file.file_class, 1)) kind->named.push_back(&file);
-  }
-  for (const FoldedLoss& loss : report.folded) (void)losses.count(loss.what, loss.file_class, loss.count);
-  return losses;
-}
-
-std::string sized(const Kind& kind, const std::string& noun) {
-  return plural(kind.count, noun) + " (" + base::human_bytes(kind.bytes) + ")";
+std::string sized(const LossGroup& group, const std::string& noun) {
+  return plural(group.count, noun) + " (" + base::human_bytes(group.bytes) + ")";
 }
 
 std::string item(const LostFile& file, const TextOptions& options) {
@@ -110,19 +70,33 @@ class Summary {
   }
 
   std::string text() {
-    if (refusals_.empty() && losses_.files == 0 && losses_.deletions == 0 && report_.logs.dropped == 0) return "";
+    if (refusals_.empty() && losses_.files == 0 && losses_.deletions == 0 && report_.logs.dropped == 0 &&
+        !tells_hidden()) {
+      return "";
+    }
     std::size_t room = kSummaryLines - heads();
+    const std::size_t classes = losses_.findings.empty() ? 0 : kClassLines;
+    const std::size_t refusal = refusals_.empty() ? 0 : kRefusalLines + 1;
     const std::size_t items = std::min<std::size_t>(2, losses_.source.named.size() + losses_.others.named.size());
-    room -= add_refusals(room - items);
-    room -= add_files(losses_.source, sized(losses_.source, "source or version-control file"),
-                      "change them outside of the run; --keep-writes DIR saves what was written", room);
-    add_files(losses_.others, sized(losses_.others, "file"), "keep what must last in a database or an object store",
+    const std::size_t spare = room > classes + refusal ? room - classes - refusal : 0;
+    room -= add_refusals(room - classes - std::min(items, spare));
+    room -= add_files(losses_.source, sized(losses_.source, "source file"),
+                      "change source outside of the run; " + copies("--keep-writes DIR saves it"),
+                      room - std::min(room, 2 * classes));
+    add_repository();
+    room -= add_classes(room);
+    add_files(losses_.others, sized(losses_.others, "file"),
+              losses_.one_off == nullptr
+                  ? "keep what must last in a database or an object store"
+                  : "no running instance sees what a one-off writes; " + copies("--keep-writes DIR"),
               room);
     if (losses_.logs.count != 0) {
       add("lost", sized(losses_.logs, "log file") + ": " + log_example() + "; log to stdout or stderr instead");
     }
-    if (losses_.caches.count != 0) add("lost", sized(losses_.caches, "cache file") + ", made again when needed");
+    if (losses_.made_again.count != 0)
+      add("lost", sized(losses_.made_again, made_again()) + ", made again when needed");
     if (report_.logs.dropped != 0) add("lost", plural(report_.logs.dropped, "log record") + " no sink could take");
+    if (tells_hidden()) add_hidden();
     lines_.push_back(last_line());
     std::string text;
     for (const std::string& line : lines_) text += line + "\n";
@@ -133,8 +107,79 @@ class Summary {
   // Lines that are there whatever the room: the head of each section and the last line.
   [[nodiscard]] std::size_t heads() const {
     const auto one = [](bool present) { return present ? std::size_t{1} : std::size_t{0}; };
-    return 1 + one(losses_.source.count != 0) + one(losses_.others.count != 0) + one(losses_.logs.count != 0) +
-           one(losses_.caches.count != 0) + one(report_.logs.dropped != 0);
+    return 1 + one(losses_.source.count != 0) + one(losses_.vcs.count != 0) + one(losses_.others.count != 0) +
+           one(losses_.logs.count != 0) + one(losses_.made_again.count != 0) + one(report_.logs.dropped != 0) +
+           one(tells_hidden());
+  }
+
+  // Where the bytes are, or how to get them.
+  [[nodiscard]] std::string copies(const std::string& otherwise) const {
+    return options_.kept_directory.empty() ? otherwise : "copies are in " + place_of(options_.kept_directory, options_);
+  }
+
+  [[nodiscard]] std::string made_again() const {
+    const bool caches_only =
+        std::ranges::all_of(losses_.made_again.named, [](const LostFile* file) { return file->file_class == "cache"; });
+    return caches_only ? "cache file" : "cache, PID or lock file";
+  }
+
+  // A program that wanted a key fails without saying that the key is hidden.
+  [[nodiscard]] bool tells_hidden() const {
+    const bool failed = std::ranges::any_of(report_.instances, [](const InstanceResult& instance) {
+      return instance.code.value_or(0) != 0 && instance.code.value_or(0) < 128;
+    });
+    return failed && !options_.hidden.empty();
+  }
+
+  void add_hidden() {
+    std::vector<std::string> paths;
+    for (std::string path : options_.hidden) {
+      if (options_.home.size() > 1 && base::is_beneath(path, options_.home)) path.replace(0, options_.home.size(), "~");
+      paths.push_back(shown(path));
+    }
+    add("hidden", shown(base::join(paths, ", ")) + "; to show one: {path: " + paths.front() +
+                      ", type: read-only} in storage.mounts");
+  }
+
+  void add_repository() {
+    if (losses_.vcs.count == 0) return;
+    const std::string head = place_of(repository_of(losses_.vcs), options_) + " (" + plural(losses_.vcs.count, "file") +
+                             ", " + base::human_bytes(losses_.vcs.bytes) + "): ";
+    if (losses_.committed) {
+      add("lost", head + "commits made in the run are lost: commit outside of the run or push from it; " +
+                      copies("--keep-writes DIR saves them"));
+    } else {
+      add("lost", head + "the state of the repository, no commit");
+    }
+  }
+
+  // Lines used. Each class takes two; one that finds no room is named by its code.
+  std::size_t add_classes(std::size_t room) {
+    const auto& findings = losses_.findings;
+    const std::size_t count = std::min(findings.size(), room / kClassLines);
+    for (const CountedFinding* entry : std::span(findings).first(count)) add_class(entry->finding);
+    if (count == 0 || count == findings.size()) return count * kClassLines;
+    std::vector<std::string> codes;
+    for (const CountedFinding* entry : std::span(findings).subspan(count)) {
+      if (std::ranges::find(codes, entry->finding.code) == codes.end()) codes.push_back(entry->finding.code);
+    }
+    lines_.back() += "; also " + base::join(codes, ", ");
+    return count * kClassLines;
+  }
+
+  void add_class(const Finding& finding) {
+    // The reason is in the report and in `explain`; here it would push the names off the line.
+    std::string message = finding.message.substr(0, finding.message.find(" with the instance; "));
+    const std::string home = options_.working_directory + "/";
+    for (std::size_t at = message.find(home); home.size() > 1 && at != std::string::npos; at = message.find(home, at)) {
+      message.erase(at, home.size());
+    }
+    for (const std::string_view end : {" are lost", " is lost"}) {
+      if (message.ends_with(end)) message.resize(message.size() - end.size());
+    }
+    const std::string writer = program_of(finding.process);
+    add("lost", shown(message) + (writer.empty() ? "" : ", by " + writer));
+    add_more("instead: " + shown(finding.fix) + " [" + finding.code + "]");
   }
 
   void add(std::string_view word, const std::string& text) {
@@ -192,44 +237,36 @@ class Summary {
   }
 
   [[nodiscard]] std::string log_example() const {
-    const Kind& logs = losses_.logs;
+    const LossGroup& logs = losses_.logs;
     if (logs.named.empty()) return "...";
     return place_of(logs.named.front()->what.path, options_) + (logs.count > 1 ? ", ..." : "");
   }
 
   // Lines used beyond the head.
-  std::size_t add_files(const Kind& kind, const std::string& head, const std::string& instead, std::size_t room) {
-    if (kind.count == 0) return 0;
-    const Files& files = kind.named;
+  std::size_t add_files(const LossGroup& group, const std::string& head, const std::string& instead, std::size_t room) {
+    if (group.count == 0) return 0;
+    const Files& files = group.named;
     add("lost", head + "; " + instead);
     std::size_t count = std::min({files.size(), kMostItems, room});
     if (count == 0) return 0;
     // The last line is needed to say how many are not named.
-    const bool more = count < kind.count;
+    const bool more = count < group.count;
     for (const LostFile* file : std::span(files).first(count)) add_more(item(*file, options_));
-    if (more) lines_.back() += ", and " + std::to_string(kind.count - count) + " more";
+    if (more) lines_.back() += ", and " + std::to_string(group.count - count) + " more";
     return count;
-  }
-
-  [[nodiscard]] std::string ended(const InstanceResult& instance) const {
-    if (instance.signal) {
-      const char* name = sigabbrev_np(*instance.signal);
-      return instance.name + " was ended by " +
-             (name == nullptr ? "signal " + std::to_string(*instance.signal) : std::string("SIG") + name);
-    }
-    return instance.name + (instance.code ? " exited " + std::to_string(*instance.code) : " ended");
   }
 
   [[nodiscard]] std::string last_line() const {
     std::vector<std::string> parts;
     if (report_.instances.size() <= 3) {
-      for (const InstanceResult& instance : report_.instances) parts.push_back(ended(instance));
+      for (const InstanceResult& instance : report_.instances) parts.push_back(ended_text(instance));
     } else {
       parts.push_back(plural(report_.instances.size(), "instance"));
     }
     std::vector<std::string> counts;
     if (losses_.files != 0) {
-      counts.push_back(plural(losses_.files, "file") + " lost (" + base::human_bytes(losses_.bytes) + ")");
+      counts.push_back(plural(losses_.files, "file") + " lost (" + base::human_bytes(losses_.bytes) + ")" +
+                       (options_.kept_directory.empty() ? "" : ", " + copies("")));
     }
     if (losses_.deletions != 0) counts.push_back(plural(losses_.deletions, "deletion") + " undone");
     std::uint64_t refused = 0;

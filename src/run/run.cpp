@@ -155,6 +155,25 @@ ExitedEvent exited_event(int status) {
   return exited;
 }
 
+std::vector<std::string> hidden_paths(const plan::Plan& plan) {
+  std::vector<std::string> paths;
+  for (const plan::PlannedMount& mount : plan.mounts) {
+    if (mount.type == MountType::hidden) paths.push_back(mount.path);
+    for (const std::string& name : mount.hidden) paths.push_back(mount.path + "/" + name);
+  }
+  return paths;
+}
+
+// Of the app, after what the policy sets and drops.
+std::map<std::string, std::string> variables_of(const plan::Plan& plan) {
+  std::map<std::string, std::string> variables;
+  for (const std::string& variable : plan.environment) {
+    const std::size_t equals = variable.find('=', 1);
+    if (equals != std::string::npos) variables.emplace(variable.substr(0, equals), variable.substr(equals + 1));
+  }
+  return variables;
+}
+
 int exit_code_of(int status) {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
@@ -214,7 +233,10 @@ Result<RunResult> run(const RunRequest& request, Say say) {
   // The app has the launcher's uid: nothing of us is to be read or traced by it.
   (void)kernel::set_undumpable();
 
-  report::Collector collector({.policy = prepared->policy.name, .audit_ignore = prepared->policy.storage.audit_ignore});
+  report::Collector collector(
+      {.policy = prepared->policy.name,
+       .audit_ignore = prepared->policy.storage.audit_ignore,
+       .losses = {report::read_project(plan.working_directory, variables_of(plan)), request.shell}});
   std::optional<report::EventStream> stream;
   std::vector<EventSink*> event_sinks = {&collector};
   if (outputs->events) event_sinks.push_back(&stream.emplace(outputs->events.get()));
@@ -254,6 +276,7 @@ Result<RunResult> run(const RunRequest& request, Say say) {
     if (auto flushed = stream->flush(); !flushed) result.problems.push_back("--events: " + flushed.error().message);
   }
   result.report = collector.take();
+  result.hidden = hidden_paths(plan);
   if (outputs->report) {
     int problem = 0;
     report::write_json(result.report, [&](std::string_view part) {

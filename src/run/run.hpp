@@ -33,6 +33,7 @@ struct RunResult {
   Report report;
   std::optional<Error> failure;       // the command could not be executed inside the instance
   std::vector<std::string> problems;  // what could not be written or kept, one line each
+  std::vector<std::string> hidden;    // paths of the host that the app could not see, absolute
 };
 
 // What must be said before the app starts: warnings of the policy, notices of the plan.

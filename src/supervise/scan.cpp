@@ -1,4 +1,3 @@
-#include "supervise/content.hpp"
 #include "supervise/scan.hpp"
 
 #include <fcntl.h>
@@ -12,6 +11,7 @@
 #include "base/text.hpp"
 #include "kernel/fd.hpp"
 #include "supervise/compare.hpp"
+#include "supervise/content.hpp"
 #include "supervise/walk.hpp"
 
 namespace cofferdam::supervise {

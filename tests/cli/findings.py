@@ -17,6 +17,7 @@ CODES = {
     "CD101": "storage.mounts", "CD102": "storage.mounts", "CD103": "storage.mounts", "CD104": "storage",
     "CD105": "storage.mounts", "CD107": "storage.mounts", "CD108": "storage.mounts",
     "CD201": "database", "CD202": "app.also", "CD203": "database.allow", "CD204": "database",
+    **{f"CD{code}": "storage.mounts" for code in range(110, 123)},
     "CD301": "logs.sinks", "CD302": "logs.sinks", "CD401": "sockets", "CD503": "run.stop_grace", "CD504": "database",
     "CD901": "", "CD902": "", "CD903": "", "CD904": "", "CD905": "", "CD906": "", "CD907": "", "CD908": "storage.mounts",
     "CD909": "extends", "CD910": "environment.files", "CD911": "database.allow",

@@ -133,11 +133,12 @@ TEST_F(CollectorTest, LostFilesHaveTheirWritersAndClasses) {
   EXPECT_EQ(report.lost[1].writers.front().count, 3U);
   EXPECT_EQ(report.lost[1].writers.front().first.tv_sec, 1769860801);
   EXPECT_EQ(report.lost[1].writers.front().last.tv_sec, 1769860900);
-  ASSERT_EQ(codes(report), (std::vector<std::string>{"CD301", "CD102"}));
-  EXPECT_EQ(report.findings[0].finding.message,
-            "log file written locally: /srv/app.log; it is lost with the instance; log to stdout");
-  EXPECT_NE(report.findings[0].finding.fix.find("--error-logfile -"), std::string::npos);
-  EXPECT_EQ(report.findings[1].finding.severity, Severity::note);
+  ASSERT_EQ(codes(report), (std::vector<std::string>{"CD110", "CD301"}));
+  EXPECT_EQ(report.findings[1].finding.message,
+            "log file /srv/app.log (10 bytes) is lost with the instance; "
+            "insight comes from the log stream, nobody looks into an instance");
+  EXPECT_NE(report.findings[1].finding.fix.find("--error-logfile -"), std::string::npos);
+  EXPECT_EQ(report.findings[0].finding.severity, Severity::warning);
 }
 
 TEST_F(CollectorTest, ADisagreementIsOurDefectAndSaysSo) {

@@ -1,0 +1,219 @@
+#include "report/page.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <ctime>
+#include <span>
+
+#include "base/text.hpp"
+
+namespace cofferdam::report {
+
+namespace {
+
+std::string plural(std::uint64_t count, const std::string& noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+std::string clock(const std::timespec& time) {
+  std::tm parts{};
+  char text[32] = "";
+  if (gmtime_r(&time.tv_sec, &parts) == nullptr) return "";
+  (void)std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
+  return text;
+}
+
+std::string padded(const std::string& text, std::size_t width) {
+  return text.size() >= width ? text : text + std::string(width - text.size(), ' ');
+}
+
+std::string process_text(const ProcessRef& process) {
+  if (process == nullptr) return "";
+  std::string text = process->argv.empty() ? process->exe : base::shell_quote(process->argv);
+  text += " (pid " + std::to_string(process->pid);
+  if (process->lineage.size() > 1) {
+    text += ", started by " + base::join(std::span(process->lineage).subspan(1), ", by ");
+  }
+  return base::printable(text + ")");
+}
+
+class Page {
+ public:
+  Page(const Report& report, const TreeOptions& options) : report_(report), options_(options) {}
+
+  std::string text() {
+    head();
+    findings();
+    losses();
+    kept();
+    connections();
+    storage();
+    logs();
+    enforcement();
+    add("");
+    add("Audit: " + plural(report_.audit_events, "write event") + ", " +
+        plural(report_.audit_disagreements, "disagreement"));
+    return std::move(text_);
+  }
+
+ private:
+  void add(const std::string& line) { text_ += line + "\n"; }
+
+  void section(const std::string& title) {
+    add("");
+    add(options_.colour ? "\x1b[1m" + title + "\x1b[0m" : title);
+  }
+
+  void head() {
+    add(base::printable(base::shell_quote(report_.command)));
+    add("  policy " + base::printable(report_.policy) + ", mode " + base::printable(report_.mode) + ", " +
+        clock(report_.started) + " to " + clock(report_.ended) + " UTC");
+    for (const InstanceResult& instance : report_.instances) {
+      add("  " + ended_text(instance) +
+          (instance.memory_peak == 0 ? "" : ", memory peak " + base::human_bytes(instance.memory_peak)));
+    }
+  }
+
+  void findings() {
+    if (report_.findings.empty()) return;
+    section(plural(report_.findings.size(), "finding"));
+    for (const Severity severity : {Severity::error, Severity::warning, Severity::note}) {
+      for (const CountedFinding& entry : report_.findings) {
+        if (entry.finding.severity == severity) finding(entry);
+      }
+    }
+  }
+
+  void finding(const CountedFinding& entry) {
+    const Finding& finding = entry.finding;
+    const std::string times = entry.count > 1 ? " (" + std::to_string(entry.count) + " times)" : "";
+    const char* colour = !options_.colour                        ? ""
+                         : finding.severity == Severity::error   ? "\x1b[1;31m"
+                         : finding.severity == Severity::warning ? "\x1b[33m"
+                                                                 : "";
+    add("  " + base::printable(finding.code) + "  " + colour + padded(to_string(finding.severity), 7) +
+        (*colour == '\0' ? "" : "\x1b[0m") + "  " + base::printable(finding.message) +
+        (find_count(finding, entry.count) ? "" : times));
+    const auto detail = [&](const char* label, const std::string& text) {
+      if (!text.empty()) add("                  " + padded(label, 9) + text);
+    };
+    detail("by", process_text(finding.process));
+    std::string rule = finding.policy.key;
+    if (!finding.policy.file.empty()) rule += " in " + finding.policy.file;
+    if (finding.policy.line != 0) rule += ":" + std::to_string(finding.policy.line);
+    detail("policy", base::printable(rule));
+    detail("instead", base::printable(finding.fix));
+  }
+
+  // The messages of losses begin with the number of files; it is not said twice.
+  static bool find_count(const Finding& finding, std::uint64_t count) {
+    return finding.message.starts_with(std::to_string(count) + " ");
+  }
+
+  void losses() {
+    std::uint64_t files = 0;
+    std::uint64_t bytes = 0;
+    for (const LostFile& file : report_.lost) {
+      if (file.what.type == "directory") continue;
+      ++files;
+      if (file.what.change != Change::deleted) bytes += file.what.bytes;
+    }
+    for (const FoldedLoss& many : report_.folded) {
+      if (many.what.type == "directory") continue;
+      files += many.count;
+      if (many.what.change != Change::deleted) bytes += many.what.bytes;
+    }
+    if (files == 0) {
+      add("");
+      add("Nothing was lost.");
+      return;
+    }
+    section("Lost with the instance: " + plural(files, "file") + ", " + base::human_bytes(bytes));
+    text_ += loss_tree(report_.lost, report_.folded, options_);
+  }
+
+  void kept() {
+    if (report_.kept.empty()) return;
+    section("Kept in persistent mounts: " + plural(report_.kept.size(), "file"));
+    std::vector<LostFile> files;
+    for (const ScannedChange& change : report_.kept) {
+      LostFile file;
+      file.what = change;
+      file.file_class = "kept";
+      files.push_back(std::move(file));
+    }
+    text_ += loss_tree(files, {}, options_);
+  }
+
+  void connections() {
+    if (report_.connections.empty()) return;
+    section("Connections");
+    for (const CountedConnection& entry : report_.connections) {
+      const ConnectEvent& connection = entry.connection;
+      std::string line = "  " + padded(base::printable(connection.destination), 24) + " ";
+      line += padded(connection.allowed ? connection.connected ? "connected" : "allowed, failed" : "refused", 15);
+      if (!connection.engine.empty()) line += "  " + base::printable(connection.engine);
+      if (entry.count > 1) line += "  " + plural(entry.count, "time");
+      if (connection.process != nullptr) line += "  by " + process_text(connection.process);
+      add(line);
+    }
+  }
+
+  void storage() {
+    const auto used = [](const StorageUse& use) { return use.peak != 0; };
+    if (std::ranges::none_of(report_.storage, used)) return;
+    section("Storage at its fullest");
+    for (const StorageUse& use : report_.storage) {
+      if (!used(use)) continue;
+      const std::uint64_t percent = use.size == 0 ? 0 : std::min<std::uint64_t>(use.peak, use.size) * 100 / use.size;
+      add("  " + padded(base::printable(use.path), 24) + " " + base::human_bytes(use.peak) + " of " +
+          base::human_bytes(use.size) + " (" + std::to_string(percent) + " %)");
+    }
+  }
+
+  void logs() {
+    const LogCount& logs = report_.logs;
+    section("Logs");
+    const auto stream = [](const StreamCount& count) {
+      return plural(count.records, "record") + " (" + base::human_bytes(count.bytes) + ")";
+    };
+    add("  stdout " + stream(logs.out) + ", stderr " + stream(logs.err) +
+        (logs.dropped == 0 ? "" : ", " + std::to_string(logs.dropped) + " dropped"));
+    for (const SinkCount& sink : logs.sinks) {
+      add("  " + base::printable(sink.type) + ": " + std::to_string(sink.delivered) + " delivered" +
+          (sink.pending == 0 ? "" : ", " + std::to_string(sink.pending) + " pending"));
+    }
+  }
+
+  void enforcement() {
+    if (report_.enforcement.empty()) return;
+    section("Enforcement");
+    for (const EnforcementRow& row : report_.enforcement) {
+      add("  " + padded(base::printable(row.rule), 11) + padded(to_string(row.level), 9) +
+          base::printable(row.mechanism));
+      if (!row.advice.empty()) add("                      " + base::printable(row.advice));
+    }
+  }
+
+  const Report& report_;
+  const TreeOptions& options_;
+  std::string text_;
+};
+
+}  // namespace
+
+std::string ended_text(const InstanceResult& instance) {
+  const std::string name = base::printable(instance.name);
+  if (instance.signal) {
+    const char* signal = sigabbrev_np(*instance.signal);
+    return name + " was ended by " +
+           (signal == nullptr ? "signal " + std::to_string(*instance.signal) : std::string("SIG") + signal);
+  }
+  return name + (instance.code ? " exited " + std::to_string(*instance.code) : " ended");
+}
+
+std::string report_page(const Report& report, const TreeOptions& options) {
+  return Page(report, options).text();
+}
+
+}  // namespace cofferdam::report
