@@ -36,6 +36,14 @@ std::string files(std::uint64_t count) {
   return std::to_string(count) + (count == 1 ? " file" : " files");
 }
 
+// `dir/**` means all of the directory: itself as well.
+bool ignores(const std::vector<std::string>& globs, const ScannedChange& change) {
+  return std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) {
+    return base::glob_match(glob, change.path) ||
+           (change.type == "directory" && base::glob_match(glob, change.path + "/"));
+  });
+}
+
 }  // namespace
 
 void Collector::on_event(const Event& event) {
@@ -170,11 +178,7 @@ void Collector::add_logs(const LogCount& logs) {
 void Collector::visit(const std::string& instance, const ScannedChange& change) {
   Instance& state = state_of(instance);
   state.audit.visit(change);
-  const auto& ignore = options_.audit_ignore;
-  if (std::any_of(ignore.begin(), ignore.end(),
-                  [&](const std::string& glob) { return base::glob_match(glob, change.path); })) {
-    return;
-  }
+  if (ignores(options_.audit_ignore, change)) return;
   std::vector<Writer> writers = state.audit.writers_of(change.path);
   const ProcessInfo* first = writers.empty() ? nullptr : writers.front().process.get();
   const std::string_view file_class = classify(change, first, options_.losses.project.directory);
