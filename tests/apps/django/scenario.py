@@ -10,55 +10,43 @@ runserver (manage.py with its reloader, local mode), docker (gunicorn in a conta
 import argparse
 import json
 import os
-import shutil
 import signal
-import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "..", "cli"))
+sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 sys.dont_write_bytecode = True
-import harness  # noqa: E402
-from harness import Place, ROOT, check, contains, equal, free_port, same_tree, tree, wait_for  # noqa: E402
+from server import Docker, Server, harness, request  # noqa: E402
+from harness import ROOT, check, contains, equal, same_tree, tree, wait_for  # noqa: E402
 
 PAYLOAD = bytes(range(256)) * 40
 PSQL_REACHED = "application_name=psql"
 
 
-def request(port, path, data=None, timeout=20):
-    """Sends a real HTTP request; returns the status and the JSON body."""
-    url = f"http://127.0.0.1:{port}{path}"
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, data=data), timeout=timeout) as answer:
-            return answer.status, json.loads(answer.read())
-    except urllib.error.HTTPError as error:
-        body = error.read()
-        try:
-            return error.code, json.loads(body)
-        except ValueError:
-            return error.code, {"body": body.decode(errors="replace")[:500]}
+class Guestbook(Server):
+    """The application, running in one of the settings. Its files go where it may write."""
 
-
-class Server:
-    """The application, running in one of the settings. A subclass says how it is started, stopped and read."""
+    policy = "django"
+    ready = "/media/none"
 
     def __init__(self, options):
-        self.options = options
-        self.place = Place()
-        self.port = free_port()
-        self.media = os.path.join(self.place.project, "media")
-        self.log_file = os.path.join(self.place.project, "log", "app.log")
-        self.pid_file = os.path.join(self.place.project, "gunicorn.pid")
-        shutil.copytree(os.path.join(HERE, "project"), self.place.project, dirs_exist_ok=True,
-                        ignore=shutil.ignore_patterns("__pycache__"))
-        self.process = None
+        super().__init__(os.path.join(HERE, "project"), options)
 
-    def environment(self):
-        return {**self.place.env, "DATABASE_URL": self.options.database, "MEDIA_ROOT": self.media,
-                "LOG_FILE": self.log_file, "PYTHONUNBUFFERED": "1"}
+    @property
+    def media(self):
+        return os.path.join(self.writable, "media")
+
+    @property
+    def log_file(self):
+        return os.path.join(self.writable, "log", "app.log")
+
+    @property
+    def pid_file(self):
+        return os.path.join(self.writable, "gunicorn.pid")
+
+    def variables(self):
+        return {"DATABASE_URL": self.options.database, "MEDIA_ROOT": self.media, "LOG_FILE": self.log_file}
 
     def gunicorn(self):
         return ["gunicorn", "--workers", "2", "--bind", f"127.0.0.1:{self.port}", "--pid", self.pid_file,
@@ -67,88 +55,9 @@ class Server:
     def runserver(self):
         return ["python3", "manage.py", "runserver", f"127.0.0.1:{self.port}"]
 
-    def cofferdam(self):
-        return [harness.BINARY, "run", "--policy", "django", "--report", self.place.report_file,
-                "--events", self.place.events_file, "--"]
 
-    def start(self, command):
-        with open(self.out("stdout"), "wb") as out, open(self.out("stderr"), "wb") as err:
-            self.process = subprocess.Popen(command, cwd=self.place.project, env=self.environment(),
-                                            stdin=subprocess.DEVNULL, stdout=out, stderr=err)
-        self.wait_until_it_answers()
-
-    def out(self, stream):
-        return os.path.join(self.place.out, stream)
-
-    def text(self, stream):
-        with open(self.out(stream), encoding="utf-8", errors="replace") as file:
-            return file.read()
-
-    def alive(self):
-        return self.process.poll() is None
-
-    def wait_until_it_answers(self):
-        def answers():
-            check(self.alive(), f"the server ended at its start; stderr: {self.text('stderr')[-2000:]}; "
-                                f"stdout: {self.text('stdout')[-1000:]}")
-            try:
-                return request(self.port, "/media/none")[0] == 404
-            except OSError:
-                return False
-
-        wait_for(answers, f"the server to answer; stderr: {self.text('stderr')[-500:]}", 30)
-
-    def terminate(self):
-        self.process.send_signal(signal.SIGTERM)
-
-    def wait(self, seconds):
-        return self.process.wait(seconds)
-
-    def close(self):
-        if self.process and self.alive():
-            self.process.kill()
-            self.process.wait()
-        self.place.remove()
-
-
-class Docker(Server):
-    """An unmodified `docker run`: default profile, no added capability, a read-only root, one tmpfs."""
-
-    def __init__(self, options):
-        super().__init__(options)
-        self.media, self.log_file, self.pid_file = "/tmp/media", "/tmp/log/app.log", "/tmp/gunicorn.pid"
-        self.name = "cofferdam-test-" + self.place.marker[-12:]
-        os.chmod(self.place.out, 0o777)
-
-    def docker(self, *arguments, **kwargs):
-        return subprocess.run(["docker", *arguments], check=False, capture_output=True, text=True, **kwargs)
-
-    def start(self, command):
-        environment = {**self.environment(), "HOME": "/root" if self.options.user == "root" else "/"}
-        variables = [part for name in environment for part in ("--env", f"{name}={environment[name]}")]
-        user = [] if self.options.user == "root" else ["--user", self.options.user]
-        result = self.docker("run", "--detach", "--name", self.name, "--network", "host", "--read-only", "--tmpfs",
-                             "/tmp", "--volume", f"{self.place.out}:/out", "--workdir", "/app", *user, *variables,
-                             self.options.image, *command)
-        equal(result.returncode, 0, f"docker run ({result.stderr.strip()})")
-        self.wait_until_it_answers()
-
-    def text(self, stream):
-        result = self.docker("logs", self.name)
-        return result.stdout if stream == "stdout" else result.stderr
-
-    def alive(self):
-        return self.docker("inspect", "--format", "{{.State.Running}}", self.name).stdout.strip() == "true"
-
-    def terminate(self):
-        subprocess.Popen(["docker", "stop", "--time", "20", self.name], stdout=subprocess.DEVNULL)
-
-    def wait(self, seconds):
-        return int(self.docker("wait", self.name, timeout=seconds).stdout)
-
-    def close(self):
-        self.docker("rm", "--force", self.name)
-        self.place.remove()
+class GuestbookInDocker(Docker, Guestbook):
+    pass
 
 
 # --- what must be true -----------------------------------------------------------------------------------------------
@@ -167,9 +76,6 @@ class Checks:
     def psql_logins(self):
         with open(self.database_log, encoding="utf-8", errors="replace") as file:
             return file.read().count(PSQL_REACHED)
-
-    def result(self):
-        return harness.Result(0, b"", "", self.server.place)
 
 
 def queries_succeed(server):
@@ -321,7 +227,7 @@ def nothing_on_the_host(server, before):
 
 def after_the_end(checks, seen, before, mode, server_name="gunicorn"):
     server = checks.server
-    result = checks.result()
+    result = server.result()
     database_port = int(checks.server.options.database.rsplit(":", 1)[1].split("/")[0])
     secret = checks.server.options.database.split("@")[0].rsplit(":", 1)[1]
     checks.step("rules are full", rules_are_full, result, mode)
@@ -435,7 +341,7 @@ def native(server, options):
     checks.step("files are kept", files_are_kept)
     server.close()
 
-    again = Server(options)
+    again = Guestbook(options)
     try:
         again.start(again.runserver())
         checks.step("runserver answers", queries_succeed, again)
@@ -454,7 +360,7 @@ def main():
     parser.add_argument("--image")
     parser.add_argument("--user", default="root")
     options = parser.parse_args()
-    server = Docker(options) if options.setting == "docker" else Server(options)
+    server = (GuestbookInDocker if options.setting == "docker" else Guestbook)(options)
     who = "root" if ROOT else "user"
     good = False
     try:
