@@ -1,5 +1,4 @@
-"""The measurements of scripts/bench. Rounds are interleaved (one of each, again and again), so that what else the
-machine does meets all contestants alike; ratios of medians are what counts.
+"""The start of an application, its opens, and the launcher's memory (scripts/bench). Ratios of medians are what counts.
 
 start   the wall time of `true`, from spawn to reaped: bare, under bwrap with a PID namespace, under `cofferdam run`
 open    nanoseconds of one open() and close() in a loop of a small C program: bare, under cofferdam, under strace with a
@@ -9,40 +8,12 @@ memory  resident memory of the launcher while an application runs, and its high-
 
 import argparse
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import time
 
-BINARY = os.environ["COFFERDAM"]
-REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-
-OPENS_C = r"""
-#define _GNU_SOURCE
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
-/* opens r|w FILE COUNT: prints the nanoseconds of one open and close. */
-int main(int argc, char **argv) {
-  if (argc != 4) return 2;
-  int flags = (argv[1][0] == 'w' ? O_WRONLY : O_RDONLY) | O_CLOEXEC;
-  long count = atol(argv[3]);
-  struct timespec a, b;
-  for (long i = -20; i < count; i++) {
-    if (i == 0) clock_gettime(CLOCK_MONOTONIC, &a);
-    int fd = open(argv[2], flags);
-    if (fd < 0) { perror(argv[2]); return 1; }
-    close(fd);
-  }
-  clock_gettime(CLOCK_MONOTONIC, &b);
-  printf("%.1f\n", ((b.tv_sec - a.tv_sec) * 1e9 + (b.tv_nsec - a.tv_nsec)) / count);
-  return 0;
-}
-"""
+from measure import BINARY, Goals, PATH, compiled, interleaved, machine, medians, memory_of, peak_memory, table, write
 
 
 class Bench:
@@ -53,14 +24,10 @@ class Bench:
         self.project = os.path.join(place, "project")
         os.mkdir(self.project)
         # Beside the project and not below it: an exec through an overlay would be a cost of its own.
-        self.opens = os.path.join(place, "opens")
-        source = os.path.join(place, "opens.c")
-        with open(source, "w", encoding="utf-8") as file:
-            file.write(OPENS_C)
-        subprocess.run(["gcc", "-O2", "-static", "-o", self.opens, source], check=True)
+        self.files = compiled(place)
         with open(os.path.join(self.project, "data"), "w", encoding="utf-8") as file:
             file.write("data")
-        self.env = {"HOME": place, "PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+        self.env = {"HOME": place, "PATH": PATH, "LANG": "C.UTF-8"}
 
     def cofferdam(self, *command):
         return [BINARY, "run", "--format", "raw", "--", *command]
@@ -83,14 +50,6 @@ class Bench:
             sys.exit(f"bench: exit status {result.returncode} of {' '.join(command)}: {result.stderr[-500:]}")
         return float(result.stdout)
 
-    @staticmethod
-    def interleaved(rounds, contestants, measure):
-        samples = {name: [] for name in contestants}
-        for _ in range(rounds):
-            for name, command in contestants.items():
-                samples[name].append(measure(command))
-        return samples
-
     def start(self):
         true = "/bin/true"
         contestants = {
@@ -99,73 +58,26 @@ class Bench:
                       "--unshare-pid", true],
             "cofferdam": [BINARY, "run", "--", true],
         }
-        self.interleaved(3, contestants, self.wall)  # warm caches
-        return self.interleaved(self.rounds, contestants, self.wall)
+        interleaved(3, contestants, self.wall)  # warm caches
+        return interleaved(self.rounds, contestants, self.wall)
 
     def open(self, mode, file, count):
-        loop = [self.opens, mode, file, str(count)]
-        few = [self.opens, mode, file, str(max(count // 20, 200))]  # each costs strace tens of microseconds
+        loop = [self.files, mode, file, str(count)]
+        few = [self.files, mode, file, str(max(count // 20, 200))]  # each costs strace tens of microseconds
         contestants = {
             "alone": loop,
             "cofferdam": self.cofferdam(*(few if mode == "w" else loop)),
             "strace": ["strace", "-f", "-e", "trace=openat", "--seccomp-bpf", "-o", "/dev/null", *few],
         }
-        return self.interleaved(self.open_rounds, contestants, self.output)
-
-    @staticmethod
-    def memory_of(pid):
-        fields = {}
-        with open(f"/proc/{pid}/status", encoding="ascii") as file:
-            for line in file:
-                name, _, value = line.partition(":")
-                if name in ("VmRSS", "VmHWM"):
-                    fields[name] = int(value.split()[0]) / 1024
-        return fields
+        return interleaved(self.open_rounds, contestants, self.output)
 
     def memory(self):
-        script = f"sleep 1; {self.opens} w data 100000 >/dev/null; sleep 1.5"
+        script = f"sleep 1; {self.files} w data 100000 >/dev/null; sleep 1.5"
         process = subprocess.Popen(self.cofferdam("/bin/sh", "-c", script), cwd=self.project, env=self.env,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(0.7)
-        idle = self.memory_of(process.pid)["VmRSS"]
-        peak = 0.0
-        while process.poll() is None:
-            try:
-                peak = max(peak, self.memory_of(process.pid).get("VmHWM", 0.0))
-            except (OSError, KeyError):
-                break
-            time.sleep(0.02)
-        process.wait()
-        return idle, peak
-
-
-def verdict(good):
-    return "met" if good else "MISSED"
-
-
-def row(cells):
-    return "| " + " | ".join(cells) + " |"
-
-
-def table(head, rows):
-    return "\n".join([row(head), row(["---"] * len(head)), *map(row, rows)])
-
-
-def machine():
-    facts = {"cpu": "unknown", "memory": "unknown"}
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        for line in file:
-            if line.startswith("model name"):
-                facts["cpu"] = line.split(":", 1)[1].strip()
-                break
-    with open("/proc/meminfo", encoding="ascii") as file:
-        facts["memory"] = f"{int(file.readline().split()[1]) / 1048576:.0f} GiB"
-    bwrap = subprocess.run(["bwrap", "--version"], capture_output=True, text=True, check=False).stdout.strip()
-    strace = subprocess.run(["strace", "-V"], capture_output=True, text=True, check=False).stdout.splitlines()[0]
-    version = subprocess.run([BINARY, "--version"], capture_output=True, text=True, check=False).stdout.strip()
-    who = "root" if os.geteuid() == 0 else "an ordinary user"
-    return (f"{facts['cpu']}, {os.cpu_count()} cores, {facts['memory']}; Linux {platform.release()}; as {who}; "
-            f"{version}; {bwrap}; {strace}. {time.strftime('%Y-%m-%d')}.")
+        idle = memory_of(process.pid)["VmRSS"]
+        return idle, peak_memory(process)
 
 
 def main():
@@ -175,13 +87,8 @@ def main():
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     bench = Bench(options.place, options.quick)
-    missed = []
-    parts = []
-
-    def goal(what, good):
-        if not good:
-            missed.append(what)
-        return verdict(good)
+    goals, parts = Goals(), []
+    goal = goals.verdict
 
     print("measuring start ...", file=sys.stderr)
     start = bench.start()
@@ -199,8 +106,8 @@ def main():
                                     ("read-only, project file", "r", "data", 200000),
                                     ("write, project file", "w", "data", 50000)):
         print(f"measuring open, {what} ...", file=sys.stderr)
-        medians = {name: statistics.median(samples) for name, samples in bench.open(mode, file, count).items()}
-        alone, ours, peer = medians["alone"], medians["cofferdam"], medians["strace"]
+        middle = medians(bench.open(mode, file, count))
+        alone, ours, peer = middle["alone"], middle["cofferdam"], middle["strace"]
         if mode == "r":
             target = f"at most +2 %: {goal(what, ours <= alone * 1.02)}"
             cost = f"{(ours / alone - 1) * 100:+.1f} %"
@@ -219,13 +126,12 @@ def main():
     parts.append("## Resident memory of the launcher\n\nMiB.\n\n" + table(["", "MiB", "goal"], rows))
 
     text = ("# Benchmarks\n\nWritten by `scripts/bench --write`; figures of different machines are not comparable, the "
-            f"ratios are.\n\n{machine()}\n\n" + "\n\n".join(parts) + "\n")
+            f"ratios are. For whole programs that work on files, see [storage-benchmarks.md](storage-benchmarks.md).\n\n"
+            f"{machine(('bwrap', '--version'), ('strace', '-V'))}\n\n" + "\n\n".join(parts) + "\n")
     print(text)
-    print("all goals met" if not missed else f"goals missed: {', '.join(missed)}")
+    print(goals.summary())
     if options.write:
-        os.makedirs(os.path.join(REPO, "docs"), exist_ok=True)
-        with open(os.path.join(REPO, "docs", "benchmarks.md"), "w", encoding="utf-8") as file:
-            file.write(text)
+        write("benchmarks.md", text)
 
 
 main()
