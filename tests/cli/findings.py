@@ -15,9 +15,9 @@ HEAD = "version: 1\nextends: twelve-factor\n"
 # Every code that `explain` knows. Those of a refused start or a refused policy are in no report.
 CODES = {
     "CD101": "storage.mounts", "CD102": "storage.mounts", "CD103": "storage.mounts", "CD104": "storage",
-    "CD105": "storage.mounts", "CD107": "storage.mounts", "CD108": "storage.mounts",
-    "CD201": "database", "CD202": "app.also", "CD203": "database.allow", "CD204": "database",
+    "CD105": "storage.mounts", "CD106": "storage.mounts", "CD107": "storage.mounts", "CD108": "storage.mounts",
     **{f"CD{code}": "storage.mounts" for code in range(110, 123)},
+    "CD201": "database", "CD202": "app.also", "CD203": "database.allow", "CD204": "database",
     "CD301": "logs.sinks", "CD302": "logs.sinks", "CD401": "sockets", "CD503": "run.stop_grace", "CD504": "database",
     "CD901": "", "CD902": "", "CD903": "", "CD904": "", "CD905": "", "CD906": "", "CD907": "", "CD908": "storage.mounts",
     "CD909": "extends", "CD910": "environment.files", "CD911": "database.allow",
@@ -240,7 +240,7 @@ def changed_on_both_sides(place):
     equal(result.out, b"by the app\n", "the app keeps its own version")
     with open(path, encoding="utf-8") as file:
         equal(file.read(), "by the host", "the host keeps its own version")
-    finding = the_finding(result, "CD105", "warning", "storage.mounts")
+    finding = the_finding(result, "CD106", "warning", "storage.mounts")
     equal(finding["path"], path, "path")
     contains(finding["message"], path, "message")
     contains(finding["message"], "app", "message")

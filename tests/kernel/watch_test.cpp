@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,6 +35,39 @@ class Findings : public EventSink {
   std::vector<Finding> all;
 };
 
+// Inotify inside the instance, as a reloader uses it.
+class Listener {
+ public:
+  explicit Listener(const std::string& directory) : inotify_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
+    EXPECT_GE(::inotify_add_watch(inotify_.get(), directory.c_str(), IN_ALL_EVENTS), 0);
+  }
+  // Every event since the last call, as "NAME what".
+  std::vector<std::string> take() {
+    constexpr std::array<std::pair<std::uint32_t, const char*>, 7> kNames = {{{IN_MODIFY, "modified"},
+                                                                              {IN_ATTRIB, "attributes"},
+                                                                              {IN_CLOSE_WRITE, "closed"},
+                                                                              {IN_CREATE, "created"},
+                                                                              {IN_DELETE, "deleted"},
+                                                                              {IN_MOVED_FROM, "moved from"},
+                                                                              {IN_MOVED_TO, "moved to"}}};
+    std::vector<std::string> events;
+    alignas(inotify_event) std::array<char, 16384> buffer{};
+    for (ssize_t got = 0; (got = ::read(inotify_.get(), buffer.data(), buffer.size())) > 0;) {
+      for (ssize_t at = 0; at < got;) {
+        const auto* event = reinterpret_cast<const inotify_event*>(buffer.data() + at);
+        at += static_cast<ssize_t>(sizeof(inotify_event)) + event->len;
+        for (const auto& [bit, what] : kNames) {
+          if ((event->mask & bit) != 0) events.push_back(std::string(event->name) + " " + what);
+        }
+      }
+    }
+    return events;
+  }
+
+ private:
+  kernel::Fd inotify_;
+};
+
 class WatchTest : public testing::Test {
  protected:
   WatchTest() {
@@ -43,6 +77,7 @@ class WatchTest : public testing::Test {
     plan_.watch = true;
     plan_.path = host_.path();
     plan_.size = 1 << 20;
+    plan_.policy.key = "storage.mounts";
     instance_.mounts.push_back({.plan = &plan_, .mount_id = 1, .root = root_.get(), .layer = layer_.get()});
   }
 
@@ -245,6 +280,7 @@ TEST_F(WatchTest, AReplayNeverWritesThroughALink) {
   elsewhere.write("victim", "victim");
   inside_.make_link("a", elsewhere("victim"));
   inside_.make_link(".cofferdam-replay~", elsewhere("victim"));
+  host_.write("a", "old");
   begin();
   host_.write("a", "from the host");
   replace("b", "from the host");
@@ -273,10 +309,10 @@ TEST_F(WatchTest, WhatTheAppChangedStaysAndIsReportedOnce) {
   EXPECT_EQ(findings_.all[0].path, host_("before"));
   EXPECT_EQ(findings_.all[1].path, host_("later"));
   for (const Finding& finding : findings_.all) {
-    EXPECT_EQ(finding.code, "CD105");
+    EXPECT_EQ(finding.code, "CD106");
     EXPECT_EQ(finding.severity, Severity::warning);
     EXPECT_EQ(finding.policy.key, "storage.mounts");
-    EXPECT_THAT(finding.message, HasSubstr("changed by the app and on the host"));
+    EXPECT_THAT(finding.message, HasSubstr("changed by the app and changed on the host"));
     EXPECT_THAT(finding.fix, HasSubstr("restart the run"));
   }
 }
@@ -297,14 +333,16 @@ TEST_F(WatchTest, WhatIsNotTheMountsIsNotReplayed) {
   inner.path = host_("cache");
   instance_.mounts.push_back({.plan = &inner, .mount_id = 2, .root = -1, .layer = -1});
   plan_.hidden = {"secret"};
-  for (const char* name : {".git", "sub/.git", "cache", "secret", "cached"}) host_.make_directory(name);
+  for (const char* name : {".git", "sub/.git", "__pycache__", "cache", "secret", "cached"}) host_.make_directory(name);
   inside_.make_directory("cached");
   begin();
-  for (const char* name : {".git/HEAD", "sub/.git/HEAD", "cache/page", "secret/key", "cached/page"})
+  for (const char* name :
+       {".git/HEAD", "sub/.git/HEAD", "__pycache__/a.pyc", "cache/page", "secret/key", "cached/page"})
     host_.write(name, "x");
   catch_up();
   EXPECT_EQ(inside_.read("cached/page"), "x");
-  for (const char* name : {".git", "sub/.git", "cache", "secret"}) EXPECT_FALSE(inside_.has(name)) << name;
+  for (const char* name : {".git", "sub/.git", "__pycache__", "cache", "secret"})
+    EXPECT_FALSE(inside_.has(name)) << name;
 }
 
 // Watching begins a moment after the start; an editor does not wait for it.
@@ -336,7 +374,7 @@ TEST_F(WatchTest, TooManyFilesAtOnceStopIt) {
   ASSERT_THAT(findings_.all, SizeIs(1));
   EXPECT_EQ(findings_.all.front().code, "CD105");
   EXPECT_THAT(findings_.all.front().message, HasSubstr("live reload has stopped"));
-  EXPECT_THAT(findings_.all.front().fix, HasSubstr("restart the run to see host changes"));
+  EXPECT_THAT(findings_.all.front().fix, HasSubstr("restart to see host changes"));
 }
 
 TEST_F(WatchTest, ATreeThatIsTooLargeStopsItBeforeAnyOfItIsCopied) {
@@ -426,6 +464,227 @@ TEST_F(WatchTest, TooManyBytesAtOnceStopIt) {
   EXPECT_FALSE(inside_.has("b"));
   ASSERT_THAT(findings_.all, SizeIs(1));
   EXPECT_THAT(findings_.all.front().message, HasSubstr("live reload has stopped"));
+}
+
+TEST_F(WatchTest, AnEditInPlaceBeforeTheWatchBeginsIsHeardInside) {
+  host_.write("src/edited", "old");
+  inside_.write("src/edited", "old");
+  const test::TemporaryDirectory upper;
+  const kernel::Fd layer(::open(upper.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  instance_.mounts.front().layer = layer.get();
+  Listener inside(inside_("src"));
+  ASSERT_TRUE(time_passes());
+  watch_.emplace(instance_, events_);
+  std::ofstream(host_("src/edited")) << "new";
+  ASSERT_LT(watch_->fd(), 0);
+  ASSERT_TRUE(run_until([&] { return inside_.read("src/edited") == "new"; }));
+  ASSERT_TRUE(run_until([&] { return watch_->next_look() == std::chrono::milliseconds(-1); }));
+  EXPECT_THAT(inside.take(), testing::IsSupersetOf({"edited modified", "edited closed"}));
+}
+
+TEST_F(WatchTest, NothingIsReplayedWhileTheHostWritesIt) {
+  host_.write("a", "old");
+  inside_.write("a", "old");
+  const test::TemporaryDirectory upper;
+  const kernel::Fd layer(::open(upper.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  instance_.mounts.front().layer = layer.get();
+  begin();
+  for (const char* name : {"a", "new"}) {
+    std::ofstream file(host_(name), std::ios::trunc);
+    file << "first half, " << std::flush;
+    catch_up();
+    EXPECT_NE(inside_.read(name), "first half, ");
+    EXPECT_NE(inside_.read(name), "");
+    file << "second half";
+    file.close();
+    catch_up();
+    EXPECT_EQ(inside_.read(name), "first half, second half");
+  }
+}
+
+TEST_F(WatchTest, AnEmptyFileArrivesThoughItStaysOpen) {
+  begin();
+  const std::ofstream open(host_("empty"));
+  host_.write("file", "x");
+  std::filesystem::create_hard_link(host_("file"), host_("link"));
+  ASSERT_TRUE(run_until([&] { return inside_.has("empty") && inside_.has("link"); }));
+  EXPECT_EQ(inside_.read("empty"), "");
+}
+
+TEST_F(WatchTest, RightsAloneLeaveTheContentAlone) {
+  begin();
+  host_.write("script", "x", 0644);
+  catch_up();
+  Listener inside(inside_.path());
+  ASSERT_EQ(::chmod(host_("script").c_str(), 0755), 0);
+  ASSERT_TRUE(run_until([&] {
+    return (std::filesystem::status(inside_("script")).permissions() & std::filesystem::perms::owner_exec) !=
+           std::filesystem::perms::none;
+  }));
+  EXPECT_THAT(inside.take(), testing::Each(std::string("script attributes")));
+}
+
+TEST_F(WatchTest, WhatIsNewComesBeforeWhatNamesIt) {
+  host_.write("b_old", "x");
+  host_.write("a_user", "imports b_old");
+  inside_.write("b_old", "x");
+  inside_.write("a_user", "imports b_old");
+  const test::TemporaryDirectory upper;
+  const kernel::Fd layer(::open(upper.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  instance_.mounts.front().layer = layer.get();
+  begin();
+  Listener inside(inside_.path());
+  std::filesystem::rename(host_("b_old"), host_("z_new"));
+  host_.write("a_user", "imports z_new");
+  ASSERT_TRUE(run_until([&] { return !inside_.has("b_old"); }));
+  const auto events = inside.take();
+  const auto when = [&](const char* event) { return std::ranges::find(events, event) - events.begin(); };
+  EXPECT_LT(when("z_new moved to"), when("a_user modified"));
+  EXPECT_LT(when("a_user modified"), when("b_old deleted"));
+  EXPECT_LT(when("b_old deleted"), static_cast<std::ptrdiff_t>(events.size()));
+}
+
+TEST_F(WatchTest, AFileThatACheckoutMadeAnewIsAnotherOne) {
+  begin();
+  host_.write("a", "one");
+  catch_up();
+  const kernel::Fd reader(::open(inside_("a").c_str(), O_RDONLY | O_CLOEXEC));
+  std::filesystem::remove(host_("a"));
+  host_.write("a", "two");
+  catch_up();
+  char text[8] = {};
+  EXPECT_EQ(::read(reader.get(), text, sizeof text), 3);
+  EXPECT_STREQ(text, "one");
+  EXPECT_EQ(inside_.read("a"), "two");
+}
+
+TEST_F(WatchTest, AProgramThatRunsIsReplacedAndNotWritten) {
+  begin();
+  std::filesystem::copy_file("/bin/sleep", host_("program"));
+  catch_up();
+  const test::ChildProcess running([&] { return ::execl(inside_("program").c_str(), "program", "30", nullptr); });
+  ASSERT_TRUE(test::eventually([&] {
+    std::error_code gone;
+    return std::filesystem::read_symlink("/proc/" + std::to_string(running.pid()) + "/exe", gone) == inside_("program");
+  }));
+  std::ofstream(host_("program"), std::ios::trunc) << "another";
+  catch_up();
+  EXPECT_EQ(inside_.read("program"), "another");
+  EXPECT_THAT(findings_.all, IsEmpty());
+}
+
+TEST_F(WatchTest, AFileThatBecameADirectoryDoesSo) {
+  begin();
+  host_.write("a", "x");
+  catch_up();
+  std::filesystem::remove(host_("a"));
+  host_.write("a/inner", "x");
+  catch_up();
+  EXPECT_EQ(inside_.read("a/inner"), "x");
+  EXPECT_THAT(findings_.all, IsEmpty());
+}
+
+TEST_F(WatchTest, ARemovalOfWhatTheAppChangedIsAConflict) {
+  begin();
+  for (const char* name : {"file", "directory/file"}) host_.write(name, "one");
+  catch_up();
+  for (const char* name : {"file", "directory/app"}) inside_.write(name, "the app's");
+  for (const char* name : {"file", "directory"}) std::filesystem::remove_all(host_(name));
+  catch_up();
+  ASSERT_THAT(findings_.all, SizeIs(2));
+  for (const Finding& finding : findings_.all) {
+    EXPECT_EQ(finding.code, "CD106");
+    EXPECT_THAT(finding.message, HasSubstr("by the app and removed on the host"));
+  }
+  EXPECT_FALSE(inside_.has("directory/file"));
+}
+
+TEST_F(WatchTest, BothSidesMakingTheSameIsNoConflict) {
+  begin();
+  inside_.write("formatted", "same");
+  host_.write("formatted", "same");
+  catch_up();
+  host_.write("formatted", "later");
+  catch_up();
+  EXPECT_EQ(inside_.read("formatted"), "later");
+  EXPECT_THAT(findings_.all, IsEmpty());
+}
+
+TEST_F(WatchTest, HundredsOfFilesOfABranchArriveWhileTheAppIsAnswered) {
+  begin();
+  for (int i = 0; i < 800; ++i)
+    host_.write("package" + std::to_string(i % 40) + "/file" + std::to_string(i), "branch " + std::to_string(i));
+  std::chrono::steady_clock::duration longest{};
+  ASSERT_TRUE(test::eventually([&] {
+    pollfd host{watch_->fd(), POLLIN, 0};
+    if (::poll(&host, 1, 0) == 1) watch_->on_host_change();
+    const auto before = std::chrono::steady_clock::now();
+    watch_->look();
+    longest = std::max(longest, std::chrono::steady_clock::now() - before);
+    return inside_.read("package39/file799") == "branch 799" && watch_->next_look() == std::chrono::milliseconds(-1);
+  }));
+  for (int i = 0; i < 800; ++i) {
+    ASSERT_EQ(inside_.read("package" + std::to_string(i % 40) + "/file" + std::to_string(i)),
+              "branch " + std::to_string(i));
+  }
+  EXPECT_LT(longest, std::chrono::milliseconds(50));
+  EXPECT_THAT(findings_.all, IsEmpty());
+}
+
+TEST_F(WatchTest, WhatToolsFillIsWatchedLastAndSaysWhatItLacks) {
+  for (int i = 0; i < 20; ++i) host_.make_directory("node_modules/" + std::to_string(i));
+  host_.write("src/deep/file", "old");
+  inside_.make_directory("src/deep");
+  ASSERT_TRUE(time_passes());
+  watch_.emplace(instance_, events_, WatchLimits{.watches = 8});
+  ASSERT_TRUE(run_until([&] { return watch_->fd() >= 0 && watch_->next_look() == std::chrono::milliseconds(-1); }));
+  ASSERT_THAT(findings_.all, SizeIs(1));
+  EXPECT_EQ(findings_.all.front().code, "CD105");
+  EXPECT_THAT(findings_.all.front().message,
+              testing::AllOf(HasSubstr("20 directories"), HasSubstr(host_("node_modules/")),
+                             HasSubstr("fs.inotify.max_user_watches is 8")));
+  EXPECT_THAT(findings_.all.front().fix, HasSubstr("sysctl -w fs.inotify.max_user_watches=524288"));
+  host_.write("src/deep/file", "new");
+  catch_up();
+  EXPECT_EQ(inside_.read("src/deep/file"), "new");
+}
+
+// In a user namespace of its own, whose limits are lowered.
+template <typename Body>
+int with_limit(const char* name, const char* value, const Body& body) {
+  test::ChildProcess child([&] {
+    if (::unshare(CLONE_NEWUSER) != 0) return 77;
+    std::ofstream(std::string("/proc/sys/user/") + name) << value << std::flush;
+    return body();
+  });
+  return child.wait();
+}
+
+TEST_F(WatchTest, TheLimitOfWatchesIsNamed) {
+  for (int i = 0; i < 20; ++i) host_.make_directory("src/" + std::to_string(i));
+  const int code = with_limit("max_inotify_watches", "5", [&] {
+    watch_.emplace(instance_, events_);
+    if (!run_until([&] { return !findings_.all.empty(); })) return 1;
+    const Finding& finding = findings_.all.front();
+    const bool named = finding.message.find("17 directories are not followed") != std::string::npos &&
+                       finding.fix.find("sysctl -w fs.inotify.max_user_watches=") != std::string::npos;
+    return named && watch_->fd() >= 0 ? 0 : 2;
+  });
+  if (code == 77) GTEST_SKIP() << "user namespaces";
+  EXPECT_EQ(code, 0);
+}
+
+TEST_F(WatchTest, TheLimitOfInstancesIsNamed) {
+  const int code = with_limit("max_inotify_instances", "0", [&] {
+    watch_.emplace(instance_, events_);
+    if (!run_until([&] { return !findings_.all.empty(); })) return 1;
+    return findings_.all.front().fix.find("sysctl -w fs.inotify.max_user_instances=") != std::string::npos &&
+                   watch_->next_look() == std::chrono::milliseconds(-1)
+               ? 0
+               : 2;
+  });
+  if (code == 77) GTEST_SKIP() << "user namespaces";
+  EXPECT_EQ(code, 0);
 }
 
 TEST_F(WatchTest, NothingIsWatchedThatDoesNotAskForIt) {

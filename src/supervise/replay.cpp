@@ -1,0 +1,383 @@
+#include "supervise/replay.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+namespace cofferdam::supervise {
+
+namespace {
+
+constexpr std::size_t kMostReported = 100;
+// A file up to this size is written in one piece, after all of it was read.
+constexpr off_t kOnePiece = 1 << 20;
+// Watchers know a name that ends like this as an editor's and leave it alone.
+constexpr const char* kStaged = ".cofferdam-replay~";
+constexpr const char* kRestart = "restart the run to see the host's state";
+constexpr std::uint64_t kInside =
+    kernel::kBeneath | kernel::kNoSymlinks | kernel::kNoMagicLinks | kernel::kNoMountCrossing;
+
+std::int64_t nanoseconds(const timespec& time) {
+  return static_cast<std::int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
+}
+
+std::string parent_of(const std::string& relative) {
+  const std::size_t slash = relative.rfind('/');
+  return slash == std::string::npos ? "." : relative.substr(0, slash);
+}
+
+std::string name_of(const std::string& relative) {
+  return relative.substr(relative.rfind('/') + 1);
+}
+
+// The directory of a change in the merged view or in the upper layer.
+kernel::Fd open_parent(int root, const std::string& relative) {
+  return kernel::open_resolved(root, parent_of(relative).c_str(), O_PATH | O_DIRECTORY, kInside);
+}
+
+std::vector<std::string> names_in(int directory) {
+  std::vector<std::string> names;
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(fdopendir(fcntl(directory, F_DUPFD_CLOEXEC, 3)), closedir);
+  while (const dirent* entry = stream ? readdir(stream.get()) : nullptr) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  return names;
+}
+
+bool write_at(int to, const char* data, std::size_t size, off_t at) {
+  for (std::size_t done = 0; done < size;) {
+    const ssize_t wrote = pwrite(to, data + done, size - done, at + static_cast<off_t>(done));
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return false;
+    done += static_cast<std::size_t>(wrote);
+  }
+  return true;
+}
+
+bool is_same(const struct stat& a, const struct stat& b) {
+  return a.st_size == b.st_size && nanoseconds(a.st_mtim) == nanoseconds(b.st_mtim);
+}
+
+// Copies a file that nobody writes meanwhile: 0, an errno, or EAGAIN when the host was writing it.
+int copy_content(int from, int to, const struct stat& status) {
+  std::vector<char> buffer(static_cast<std::size_t>(std::min(status.st_size + 1, kOnePiece)));
+  off_t at = 0;
+  for (;;) {
+    std::size_t filled = 0;
+    while (filled < buffer.size()) {
+      const ssize_t got = pread(from, buffer.data() + filled, buffer.size() - filled, at + static_cast<off_t>(filled));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return errno;
+      if (got == 0) break;
+      filled += static_cast<std::size_t>(got);
+    }
+    struct stat now{};
+    if (fstat(from, &now) != 0 || !is_same(status, now)) return EAGAIN;
+    if (filled == 0) break;
+    if (!write_at(to, buffer.data(), filled, at)) return errno;
+    at += static_cast<off_t>(filled);
+  }
+  // Cut at the end and not before: a reader never sees the file empty.
+  struct stat written{};
+  if (fstat(to, &written) == 0 && written.st_size == at) return 0;
+  return ftruncate(to, at) == 0 ? 0 : errno;
+}
+
+bool same_content(int a, int b) {
+  std::array<char, 16384> left{};
+  std::array<char, 16384> right{};
+  for (off_t at = 0;;) {
+    const ssize_t got = pread(a, left.data(), left.size(), at);
+    if (got < 0 || pread(b, right.data(), right.size(), at) != got) return false;
+    if (got == 0) return true;
+    if (std::memcmp(left.data(), right.data(), static_cast<std::size_t>(got)) != 0) return false;
+    at += got;
+  }
+}
+
+void copy_attributes(int to, const struct stat& status) {
+  struct stat now{};
+  if (fstat(to, &now) != 0) return;
+  if (now.st_uid != status.st_uid || now.st_gid != status.st_gid) (void)!fchown(to, status.st_uid, status.st_gid);
+  if ((now.st_mode & 07777) != (status.st_mode & 07777)) (void)fchmod(to, status.st_mode & 07777);
+  const timespec times[2] = {status.st_atim, status.st_mtim};
+  (void)futimens(to, times);
+}
+
+}  // namespace
+
+int Replay::order_of(const HostChange& change) {
+  struct stat status{};
+  if (lstat(change.path().c_str(), &status) != 0) return 2;
+  if (S_ISDIR(status.st_mode)) return 0;
+  const kernel::Fd parent = open_parent(change.mount->root, change.relative);
+  const bool there =
+      parent && fstatat(parent.get(), name_of(change.relative).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+  return there ? 1 : 0;
+}
+
+Replay::Result Replay::apply(const HostChange& change) {
+  const std::string path = change.path();
+  struct stat status{};
+  if (lstat(path.c_str(), &status) != 0) {
+    replay_removal(change);
+  } else if (S_ISDIR(status.st_mode)) {
+    return replay_directory(change, status.st_mode & 07777);
+  } else if (S_ISLNK(status.st_mode)) {
+    replay_link(change);
+  } else if (S_ISREG(status.st_mode)) {
+    const kernel::Fd host(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (host) return replay_file(change, host.get());
+    if (errno != ENOENT) failed(change, errno);
+  }
+  return Result::done;
+}
+
+// The upper layer holds the name, and not as we left it there.
+Replay::Upper Replay::look_at_upper(const HostChange& change) const {
+  const kernel::Fd parent = open_parent(change.mount->layer, change.relative);
+  struct stat upper{};
+  if (!parent || fstatat(parent.get(), name_of(change.relative).c_str(), &upper, AT_SYMLINK_NOFOLLOW) != 0 ||
+      S_ISDIR(upper.st_mode)) {  // a directory is copied up for what is in it
+    return Upper::not_the_apps;
+  }
+  const auto left = left_.find(change.path());
+  if (left != left_.end() && left->second.inode == upper.st_ino &&
+      left->second.mtime_ns == nanoseconds(upper.st_mtim) &&
+      left->second.size == static_cast<std::uint64_t>(upper.st_size)) {
+    return Upper::not_the_apps;
+  }
+  const bool whiteout = S_ISCHR(upper.st_mode) && upper.st_rdev == makedev(0, 0);
+  return whiteout ? Upper::deleted : Upper::changed;
+}
+
+void Replay::remember(const HostChange& change) {
+  const kernel::Fd parent = open_parent(change.mount->layer, change.relative);
+  struct stat upper{};
+  if (!parent || fstatat(parent.get(), name_of(change.relative).c_str(), &upper, AT_SYMLINK_NOFOLLOW) != 0) {
+    left_.erase(change.path());
+    return;
+  }
+  left_[change.path()] = {upper.st_ino, nanoseconds(upper.st_mtim), static_cast<std::uint64_t>(upper.st_size)};
+}
+
+Replay::Result Replay::replay_file(const HostChange& change, int host) {
+  struct stat status{};
+  if (fstat(host, &status) != 0) return Result::done;
+  const Upper upper = look_at_upper(change);
+  const kernel::Fd parent = open_parent(change.mount->root, change.relative);
+  if (upper != Upper::not_the_apps) {
+    const kernel::Fd inside = kernel::open_resolved(parent.get(), name_of(change.relative).c_str(),
+                                                    O_RDONLY | O_NOFOLLOW | O_NONBLOCK, kInside);
+    if (inside && same_content(inside.get(), host)) {
+      remember(change);  // both made the same of it
+    } else {
+      conflict(change, upper == Upper::deleted ? "deleted" : "changed", "changed");
+    }
+    return Result::done;
+  }
+  if (!parent) {
+    conflict(change, "moved away with its directory", "changed");
+    return Result::done;
+  }
+  clear_directory(change, parent.get());
+  if (change.attributes_only) {
+    replay_attributes(change, parent.get(), status);
+    return Result::done;
+  }
+  const int error = write_file(change, parent.get(), host, status);
+  if (error == EAGAIN) return Result::unsettled;
+  if (error != 0) {
+    failed(change, error);
+  } else {
+    remember(change);
+  }
+  return Result::done;
+}
+
+void Replay::replay_attributes(const HostChange& change, int parent, const struct stat& status) {
+  const kernel::Fd inside =
+      kernel::open_resolved(parent, name_of(change.relative).c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK, kInside);
+  if (!inside) return;
+  // Also when it shows the host's rights already: an overlay judges by those that it saw first.
+  if (fchmod(inside.get(), status.st_mode & 07777) != 0) return failed(change, errno);
+  copy_attributes(inside.get(), status);
+  remember(change);
+}
+
+// 0, an errno, or EAGAIN.
+int Replay::write_file(const HostChange& change, int parent, int host, const struct stat& status) {
+  const std::string name = name_of(change.relative);
+  struct stat inside{};
+  const bool there = fstatat(parent, name.c_str(), &inside, AT_SYMLINK_NOFOLLOW) == 0;
+  // Another file of the same name (checkouts remove and create) must not change the one that the app has open.
+  bool staged = change.moved || (change.arrived && there);
+  kernel::Fd file;
+  if (!staged) {
+    file = kernel::open_resolved(parent, name.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, kInside,
+                                 status.st_mode & 07777);
+    if (!file && errno != ETXTBSY) return errno;
+    staged = !file;
+  }
+  if (staged) {
+    (void)unlinkat(parent, kStaged, 0);
+    file = kernel::open_resolved(parent, kStaged, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kInside,
+                                 status.st_mode & 07777);
+    if (!file) return errno;
+  }
+  int error = copy_content(host, file.get(), status);
+  if (error == 0) copy_attributes(file.get(), status);
+  file.reset();
+  if (!staged) return error;
+  if (error == 0 && renameat(parent, kStaged, parent, name.c_str()) != 0) error = errno;
+  if (error != 0) (void)unlinkat(parent, kStaged, 0);
+  return error;
+}
+
+void Replay::replay_link(const HostChange& change) {
+  auto text = kernel::read_link_at(AT_FDCWD, change.path().c_str());
+  if (!text) return;
+  const kernel::Fd parent = open_parent(change.mount->root, change.relative);
+  const Upper upper = look_at_upper(change);
+  if (!parent || upper != Upper::not_the_apps) {
+    const auto inside = parent ? kernel::read_link_at(parent.get(), name_of(change.relative).c_str()) : text;
+    if (parent && inside && *inside == *text) return remember(change);
+    return conflict(change, upper == Upper::deleted ? "deleted" : "changed", "changed");
+  }
+  (void)unlinkat(parent.get(), kStaged, 0);
+  if (symlinkat(text->c_str(), parent.get(), kStaged) != 0) return failed(change, errno);
+  clear_directory(change, parent.get());
+  if (renameat(parent.get(), kStaged, parent.get(), name_of(change.relative).c_str()) != 0) {
+    const int error = errno;
+    (void)unlinkat(parent.get(), kStaged, 0);
+    return failed(change, error);
+  }
+  remember(change);
+}
+
+// A directory of the instance where the host has a file or a link now.
+void Replay::clear_directory(const HostChange& change, int parent) {
+  struct stat status{};
+  if (fstatat(parent, name_of(change.relative).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode))
+    remove_tree(change, parent);
+}
+
+void Replay::replay_removal(const HostChange& change) {
+  const Upper upper = look_at_upper(change);
+  if (upper == Upper::deleted) return;
+  if (upper == Upper::changed) return conflict(change, "changed", "removed");
+  const kernel::Fd parent = open_parent(change.mount->root, change.relative);
+  if (!parent) return;
+  const std::string name = name_of(change.relative);
+  if (unlinkat(parent.get(), name.c_str(), 0) == 0) return remember(change);
+  if (errno == EISDIR) {
+    remove_tree(change, parent.get());
+    if (errno == ENOTEMPTY || errno == EEXIST) conflict(change, "written to", "removed");
+    return remember(change);
+  }
+  if (errno != ENOENT) return failed(change, errno);
+  // An overlay that never looked at the name tells nobody that it is gone: it comes once more, to go.
+  if (!change.existed) return;
+  const kernel::Fd again =
+      kernel::open_resolved(parent.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kInside, 0600);
+  if (again) (void)unlinkat(parent.get(), name.c_str(), 0);
+}
+
+// What is still in it afterwards was made by the app, and keeps the directory. errno is that of the last step.
+void Replay::remove_tree(const HostChange& change, int parent) {
+  const std::string name = name_of(change.relative);
+  {
+    const kernel::Fd gone = kernel::open_resolved(parent, name.c_str(), O_RDONLY | O_DIRECTORY, kInside);
+    for (const std::string& child : gone ? names_in(gone.get()) : std::vector<std::string>{}) {
+      HostChange inner = change;
+      inner.relative += "/" + child;
+      if (look_at_upper(inner) != Upper::not_the_apps) continue;
+      if (unlinkat(gone.get(), child.c_str(), 0) != 0 && errno == EISDIR) remove_tree(inner, gone.get());
+      remember(inner);
+    }
+  }
+  errno = 0;
+  (void)unlinkat(parent, name.c_str(), AT_REMOVEDIR);
+}
+
+Replay::Result Replay::replay_directory(const HostChange& change, mode_t mode) {
+  const kernel::Fd parent = open_parent(change.mount->root, change.relative);
+  if (!parent) {
+    conflict(change, "moved away with its directory", "changed");
+    return Result::done;
+  }
+  const std::string name = name_of(change.relative);
+  struct stat inside{};
+  const bool there = fstatat(parent.get(), name.c_str(), &inside, AT_SYMLINK_NOFOLLOW) == 0;
+  const bool other = there && !S_ISDIR(inside.st_mode);
+  const Upper upper = look_at_upper(change);
+  // A directory for which nothing but its own rights or times changed is still deleted where the app deleted it.
+  if (upper == Upper::deleted && !change.arrived) return Result::done;
+  if (other && upper != Upper::not_the_apps) {
+    conflict(change, "changed", "changed");
+    return Result::done;
+  }
+  if (other) (void)unlinkat(parent.get(), name.c_str(), 0);
+  if (mkdirat(parent.get(), name.c_str(), 0755) != 0 && errno != EEXIST) {
+    failed(change, errno);
+    return Result::done;
+  }
+  const kernel::Fd directory = kernel::open_resolved(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY, kInside);
+  struct stat now{};
+  if (directory && fstat(directory.get(), &now) == 0 && (now.st_mode & 07777) != mode)
+    (void)fchmod(directory.get(), mode);
+  return Result::directory;
+}
+
+void Replay::conflict(const HostChange& change, const char* by_the_app, const char* on_the_host) {
+  const std::string path = change.path();
+  if (!is_news(path)) return;
+  emit("CD106", *change.mount, path,
+       path + " was " + by_the_app + " by the app and " + on_the_host +
+           " on the host: the app's version stays in the instance, the host's is not shown there",
+       "restart the run to take the host's version; --keep-writes DIR keeps the app's");
+}
+
+void Replay::failed(const HostChange& change, int error) {
+  // A directory that would not go: the app has files in it.
+  if (error == EISDIR || error == ENOTEMPTY || error == EEXIST) return conflict(change, "written to", "replaced");
+  report(change, std::string("could not be replayed: ") + std::strerror(error),
+         error == EOVERFLOW
+             ? "the file belongs to another user, whom an ordinary user's instance can't map: own it yourself"
+             : kRestart);
+}
+
+bool Replay::is_news(const std::string& path) {
+  return reported_.size() < kMostReported && reported_.insert(path).second;
+}
+
+void Replay::report(const HostChange& change, const std::string& what, const std::string& fix) {
+  const std::string path = change.path();
+  if (is_news(path)) emit("CD105", *change.mount, path, path + " " + what, fix);
+}
+
+void Replay::announce(const InstanceMount& mount, std::string message, const std::string& fix) {
+  emit("CD105", mount, "", std::move(message), fix);
+}
+
+void Replay::emit(const char* code, const InstanceMount& mount, const std::string& path, std::string message,
+                  const std::string& fix) {
+  Finding finding;
+  finding.code = code;
+  finding.severity = Severity::warning;
+  finding.message = std::move(message);
+  finding.fix = fix;
+  finding.policy = mount.plan->policy;
+  finding.path = path;
+  events_.emit(std::move(finding));
+}
+
+}  // namespace cofferdam::supervise
