@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <array>
@@ -62,6 +63,10 @@ bool write_at(int to, const char* data, std::size_t size, off_t at) {
   return true;
 }
 
+bool is_whiteout(const struct stat& status) {
+  return S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0);
+}
+
 bool is_same(const struct stat& a, const struct stat& b) {
   return a.st_size == b.st_size && nanoseconds(a.st_mtim) == nanoseconds(b.st_mtim);
 }
@@ -112,6 +117,15 @@ void copy_attributes(int to, const struct stat& status) {
   (void)futimens(to, times);
 }
 
+// Nothing of the directory is in the upper layer, and it could be made anew there (an overlay marks it with an
+// attribute that a tmpfs has since Linux 6.6).
+bool shows_through(const HostChange& change) {
+  struct stat upper{};
+  const kernel::Fd parent = open_parent(change.mount->layer, change.relative);
+  if (parent && fstatat(parent.get(), name_of(change.relative).c_str(), &upper, AT_SYMLINK_NOFOLLOW) == 0) return false;
+  return fgetxattr(change.mount->layer, "user.overlay.none", nullptr, 0) >= 0 || errno == ENODATA;
+}
+
 }  // namespace
 
 int Replay::order_of(const HostChange& change) {
@@ -155,8 +169,7 @@ Replay::Upper Replay::look_at_upper(const HostChange& change) const {
       left->second.size == static_cast<std::uint64_t>(upper.st_size)) {
     return Upper::not_the_apps;
   }
-  const bool whiteout = S_ISCHR(upper.st_mode) && upper.st_rdev == makedev(0, 0);
-  return whiteout ? Upper::deleted : Upper::changed;
+  return is_whiteout(upper) ? Upper::deleted : Upper::changed;
 }
 
 void Replay::remember(const HostChange& change) {
@@ -194,13 +207,12 @@ Replay::Result Replay::replay_file(const HostChange& change, int host) {
     return Result::done;
   }
   const int error = write_file(change, parent.get(), host, status);
-  if (error == EAGAIN) return Result::unsettled;
-  if (error != 0) {
+  if (error != 0 && error != EAGAIN) {
     failed(change, error);
   } else {
     remember(change);
   }
-  return Result::done;
+  return error == EAGAIN ? Result::unsettled : Result::done;
 }
 
 void Replay::replay_attributes(const HostChange& change, int parent, const struct stat& status) {
@@ -284,11 +296,20 @@ void Replay::replay_removal(const HostChange& change) {
     return remember(change);
   }
   if (errno != ENOENT) return failed(change, errno);
-  // An overlay that never looked at the name tells nobody that it is gone: it comes once more, to go.
-  if (!change.existed) return;
+  const std::string above = change.path().substr(0, change.path().rfind('/'));
+  if (change.existed && access(above.c_str(), F_OK) == 0) say_it_is_gone(change, parent.get());
+}
+
+// An overlay that never looked at a name tells nobody that it is gone: it comes once more, to go.
+void Replay::say_it_is_gone(const HostChange& change, int parent) {
+  const std::string name = name_of(change.relative);
+  if (change.directory) {
+    if (mkdirat(parent, name.c_str(), 0700) == 0) (void)unlinkat(parent, name.c_str(), AT_REMOVEDIR);
+    return;
+  }
   const kernel::Fd again =
-      kernel::open_resolved(parent.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kInside, 0600);
-  if (again) (void)unlinkat(parent.get(), name.c_str(), 0);
+      kernel::open_resolved(parent, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kInside, 0600);
+  if (again) (void)unlinkat(parent, name.c_str(), 0);
 }
 
 // What is still in it afterwards was made by the app, and keeps the directory. errno is that of the last step.
@@ -304,8 +325,30 @@ void Replay::remove_tree(const HostChange& change, int parent) {
       remember(inner);
     }
   }
-  errno = 0;
-  (void)unlinkat(parent, name.c_str(), AT_REMOVEDIR);
+  if (unlinkat(parent, name.c_str(), AT_REMOVEDIR) == 0) {
+    ghosts_.erase(change.path());
+    errno = 0;
+  } else if (errno == ENOENT) {
+    // The overlay can't list a lower directory that is no more, and so can't tell that this one is empty.
+    ghosts_.insert_or_assign(change.path(), change);
+  }
+}
+
+void Replay::sweep() {
+  for (auto ghost = ghosts_.rbegin(); ghost != ghosts_.rend(); ++ghost) {
+    const HostChange& change = ghost->second;
+    struct stat status{};
+    if (lstat(ghost->first.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) continue;
+    const kernel::Fd directory =
+        kernel::open_resolved(change.mount->layer, change.relative.c_str(), O_RDONLY | O_DIRECTORY, kInside);
+    if (!directory) continue;
+    for (const std::string& name : names_in(directory.get())) {
+      if (fstatat(directory.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && is_whiteout(status))
+        (void)unlinkat(directory.get(), name.c_str(), 0);
+    }
+    (void)unlinkat(change.mount->layer, change.relative.c_str(), AT_REMOVEDIR);
+  }
+  ghosts_.clear();
 }
 
 Replay::Result Replay::replay_directory(const HostChange& change, mode_t mode) {
@@ -326,6 +369,8 @@ Replay::Result Replay::replay_directory(const HostChange& change, mode_t mode) {
     return Result::done;
   }
   if (other) (void)unlinkat(parent.get(), name.c_str(), 0);
+  // A directory that shows through already came without a word to those who watch: it comes again, for them to hear.
+  if (there && !other && change.directory && change.arrived && shows_through(change)) remove_tree(change, parent.get());
   if (mkdirat(parent.get(), name.c_str(), 0755) != 0 && errno != EEXIST) {
     failed(change, errno);
     return Result::done;
@@ -347,6 +392,11 @@ void Replay::conflict(const HostChange& change, const char* by_the_app, const ch
 }
 
 void Replay::failed(const HostChange& change, int error) {
+  if (ghosts_.contains(change.path())) {
+    return report(change,
+                  "could not be replayed: it was a directory, and an overlay goes on showing one that it has shown",
+                  kRestart);
+  }
   // A directory that would not go: the app has files in it.
   if (error == EISDIR || error == ENOTEMPTY || error == EEXIST) return conflict(change, "written to", "replaced");
   report(change, std::string("could not be replayed: ") + std::strerror(error),

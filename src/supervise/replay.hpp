@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -28,6 +29,7 @@ struct HostChange {
   bool moved = false;            // by a rename
   bool existed = false;          // the first event was of something that was there
   bool attributes_only = false;  // rights, owner or times, never the content
+  bool directory = false;        // the event was of a directory
 
   [[nodiscard]] std::string path() const { return mount->plan->path + "/" + relative; }
 };
@@ -46,6 +48,9 @@ class Replay {
   // A reloader that looks in the middle must find what the files that it reads name: what is new comes first (0), then
   // what has changed (1), then what is gone (2).
   [[nodiscard]] static int order_of(const HostChange& change);
+
+  // Once the app has ended: takes what removed directories have left in the upper layers.
+  void sweep();
 
   // CD105, once a path, for at most a hundred paths.
   void report(const HostChange& change, const std::string& what, const std::string& fix);
@@ -68,6 +73,7 @@ class Replay {
   void replay_removal(const HostChange& change);
   void remove_tree(const HostChange& change, int parent);
   Result replay_directory(const HostChange& change, mode_t mode);
+  void say_it_is_gone(const HostChange& change, int parent);
   void clear_directory(const HostChange& change, int parent);
 
   [[nodiscard]] Upper look_at_upper(const HostChange& change) const;
@@ -81,6 +87,8 @@ class Replay {
   EventLog& events_;
   std::unordered_map<std::string, Left> left_;
   std::set<std::string> reported_;
+  // By path: directories that the host removed and the overlay goes on showing, empty, because it has shown them.
+  std::map<std::string, HostChange> ghosts_;
 };
 
 }  // namespace cofferdam::supervise

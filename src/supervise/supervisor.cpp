@@ -156,6 +156,7 @@ void Supervisor::on_tick() {
 }
 
 ScanResult Supervisor::scan(const ChangeVisitor& visit) {
+  watch_.end();
   ScanResult result;
   result.unreadable = scan_storage(instance_, baseline_, visit);
   result.kept = audit_.kept();

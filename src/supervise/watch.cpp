@@ -266,6 +266,7 @@ void Watch::on_event(const HostChange& named, std::uint32_t mask) {
   change.arrived = (mask & (IN_CREATE | IN_MOVED_TO)) != 0;
   change.moved = (mask & IN_MOVED_TO) != 0;
   change.existed = !change.arrived;
+  change.directory = (mask & IN_ISDIR) != 0;
   change.attributes_only = (mask & (IN_ALL_EVENTS & ~IN_ATTRIB)) == 0;
   const std::string path = change.path();
   const auto open = writing_.find(path);
@@ -309,6 +310,7 @@ void Watch::note(const HostChange& change) {
   if (first) return;
   at->second.arrived |= change.arrived;
   at->second.moved |= change.moved;
+  at->second.directory |= change.directory;
   at->second.attributes_only &= change.attributes_only;
 }
 

@@ -43,6 +43,9 @@ class Watch {
   void look();
   [[nodiscard]] std::chrono::milliseconds next_look() const;  // -1 ms: nothing to do
 
+  // After the app's end, before the layers are scanned.
+  void end() { replay_.sweep(); }
+
  private:
   using Clock = std::chrono::steady_clock;
   struct Directory {
