@@ -64,6 +64,14 @@ int detach(const char* target) noexcept {
   return result_of(umount2(target, kUmountDetach));
 }
 
+int pick_filesystem(const char* path) noexcept {
+  return result_of(syscall(SYS_fspick, AT_FDCWD, path, FSPICK_CLOEXEC));
+}
+
+int forget_names(int filesystem) noexcept {
+  return result_of(syscall(SYS_fsconfig, filesystem, FSCONFIG_CMD_RECONFIGURE, nullptr, nullptr, 0));
+}
+
 int make_whiteout(int dirfd, const char* name) noexcept {
   return result_of(mknodat(dirfd, name, S_IFCHR, 0));
 }

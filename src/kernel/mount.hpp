@@ -32,6 +32,13 @@ struct MountAttributes {
 // Detaches what is mounted at `target` (umount2 MNT_DETACH).
 [[nodiscard]] int detach(const char* target) noexcept;
 
+// fspick(2): a handle by which the file system mounted at `path` can be reconfigured, also by its namespace's owner
+// from outside (Linux 5.2).
+[[nodiscard]] int pick_filesystem(const char* path) noexcept;
+// Reconfigures it to what it is. The kernel drops the names that it remembers of it and that nobody uses: an overlay
+// looks at its lower layer anew.
+[[nodiscard]] int forget_names(int filesystem) noexcept;
+
 // The 0:0 character device by which an overlay's upper layer hides a name of the lower one; no privilege needed
 // (Linux 5.8).
 [[nodiscard]] int make_whiteout(int dirfd, const char* name) noexcept;

@@ -156,6 +156,7 @@ void take_handles(Launched& launched) {
     const MountHandles& handles = page.mounts[&mount - launched.mounts.data()];
     mount.root.reset(handles.root);
     mount.layer.reset(handles.layer);
+    mount.filesystem.reset(handles.filesystem);
     if (!mount.root) continue;
     if (auto identity = kernel::identify(mount.root.get(), "")) mount.mount_id = identity->mount_id;
   }

@@ -30,6 +30,7 @@ struct Launched {
   struct Mount {
     kernel::Fd root;
     kernel::Fd layer;
+    kernel::Fd filesystem;  // of a watched overlay, for kernel::forget_names
     std::uint64_t mount_id = 0;
   };
   std::vector<Mount> mounts;  // as plan.mounts

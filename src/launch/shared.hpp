@@ -43,8 +43,9 @@ enum class Step : int {
 
 // Descriptors of one mount in the table that launcher and init share; -1 where there is none.
 struct MountHandles {
-  int root = -1;   // the merged directory as the app sees it (O_PATH)
-  int layer = -1;  // readable directory of what was written: the overlay's upper layer, or the tmpfs itself
+  int root = -1;        // the merged directory as the app sees it (O_PATH)
+  int layer = -1;       // readable directory of what was written: the overlay's upper layer, or the tmpfs itself
+  int filesystem = -1;  // of a watched overlay: kernel::pick_filesystem
 };
 inline constexpr std::size_t kMaxMounts = 64;
 

@@ -167,6 +167,8 @@ void mount_overlay(const Prepared& prepared, const Handles& handles, std::size_t
   check(kernel::mount_overlay(mount.plan->path.c_str(), options.data()));
   close(lower);
   prepared.page->mounts[index].layer = layer;
+  // Without it live reload shows less; it is no reason to give up.
+  if (mount.plan->watch) prepared.page->mounts[index].filesystem = kernel::pick_filesystem(mount.plan->path.c_str());
 }
 
 void mount_tmpfs(const Prepared& prepared, std::size_t index) noexcept {

@@ -18,8 +18,9 @@ namespace cofferdam::supervise {
 struct InstanceMount {
   const plan::PlannedMount* plan = nullptr;
   std::uint64_t mount_id = 0;
-  int root = -1;   // O_PATH, borrowed
-  int layer = -1;  // readable, borrowed; -1 where nothing is to be scanned
+  int root = -1;        // O_PATH, borrowed
+  int layer = -1;       // readable, borrowed; -1 where nothing is to be scanned
+  int filesystem = -1;  // of a watched overlay, borrowed: for kernel::forget_names
 };
 
 struct InstanceView {

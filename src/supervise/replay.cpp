@@ -12,6 +12,8 @@
 #include <memory>
 #include <vector>
 
+#include "kernel/mount.hpp"
+
 namespace cofferdam::supervise {
 
 namespace {
@@ -124,6 +126,11 @@ bool shows_through(const HostChange& change) {
   const kernel::Fd parent = open_parent(change.mount->layer, change.relative);
   if (parent && fstatat(parent.get(), name_of(change.relative).c_str(), &upper, AT_SYMLINK_NOFOLLOW) == 0) return false;
   return fgetxattr(change.mount->layer, "user.overlay.none", nullptr, 0) >= 0 || errno == ENODATA;
+}
+
+// An overlay that remembers a directory which the host has removed can neither list it nor remove it.
+void look_again(const HostChange& change) {
+  if (change.mount->filesystem >= 0) (void)kernel::forget_names(change.mount->filesystem);
 }
 
 }  // namespace
@@ -277,9 +284,14 @@ void Replay::replay_link(const HostChange& change) {
 
 // A directory of the instance where the host has a file or a link now.
 void Replay::clear_directory(const HostChange& change, int parent) {
+  const std::string name = name_of(change.relative);
   struct stat status{};
-  if (fstatat(parent, name_of(change.relative).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode))
-    remove_tree(change, parent);
+  const auto is_directory = [&] {
+    return fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode);
+  };
+  if (!is_directory()) return;
+  look_again(change);
+  if (is_directory()) remove_tree(change, parent);
 }
 
 void Replay::replay_removal(const HostChange& change) {
@@ -289,6 +301,7 @@ void Replay::replay_removal(const HostChange& change) {
   const kernel::Fd parent = open_parent(change.mount->root, change.relative);
   if (!parent) return;
   const std::string name = name_of(change.relative);
+  if (change.directory) look_again(change);
   if (unlinkat(parent.get(), name.c_str(), 0) == 0) return remember(change);
   if (errno == EISDIR) {
     remove_tree(change, parent.get());
@@ -369,8 +382,13 @@ Replay::Result Replay::replay_directory(const HostChange& change, mode_t mode) {
     return Result::done;
   }
   if (other) (void)unlinkat(parent.get(), name.c_str(), 0);
-  // A directory that shows through already came without a word to those who watch: it comes again, for them to hear.
-  if (there && !other && change.directory && change.arrived && shows_through(change)) remove_tree(change, parent.get());
+  // Another directory took the name, or it shows through already and came without a word to those who watch: it comes
+  // again, for them to hear.
+  const bool again = there && !other && change.directory && change.arrived && (change.existed || shows_through(change));
+  if (again) {
+    look_again(change);
+    remove_tree(change, parent.get());
+  }
   if (mkdirat(parent.get(), name.c_str(), 0755) != 0 && errno != EEXIST) {
     failed(change, errno);
     return Result::done;
@@ -379,7 +397,7 @@ Replay::Result Replay::replay_directory(const HostChange& change, mode_t mode) {
   struct stat now{};
   if (directory && fstat(directory.get(), &now) == 0 && (now.st_mode & 07777) != mode)
     (void)fchmod(directory.get(), mode);
-  return Result::directory;
+  return again ? Result::directory_anew : Result::directory;
 }
 
 void Replay::conflict(const HostChange& change, const char* by_the_app, const char* on_the_host) {
@@ -393,8 +411,7 @@ void Replay::conflict(const HostChange& change, const char* by_the_app, const ch
 
 void Replay::failed(const HostChange& change, int error) {
   if (ghosts_.contains(change.path())) {
-    return report(change,
-                  "could not be replayed: it was a directory, and an overlay goes on showing one that it has shown",
+    return report(change, "could not be replayed: it was a directory, which somebody in the instance has open",
                   kRestart);
   }
   // A directory that would not go: the app has files in it.

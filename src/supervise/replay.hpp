@@ -40,8 +40,9 @@ class Replay {
 
   enum class Result {
     done,
-    directory,  // it is there now; what is in it is the caller's to go on with
-    unsettled,  // the host was writing it: try again later
+    directory,       // it is there now; what is in it is the caller's to go on with
+    directory_anew,  // and nothing is in it
+    unsettled,       // the host was writing it: try again later
   };
   Result apply(const HostChange& change);
 
@@ -87,7 +88,7 @@ class Replay {
   EventLog& events_;
   std::unordered_map<std::string, Left> left_;
   std::set<std::string> reported_;
-  // By path: directories that the host removed and the overlay goes on showing, empty, because it has shown them.
+  // By path: directories that the host removed and the overlay goes on showing, empty, because somebody uses them.
   std::map<std::string, HostChange> ghosts_;
 };
 

@@ -361,16 +361,18 @@ void Watch::replay_some() {
     replaying_.pop_front();
     switch (replay_.apply(change)) {
       case Replay::Result::done: break;
-      case Replay::Result::directory: enter(change); break;
+      case Replay::Result::directory: enter(change, false); break;
+      case Replay::Result::directory_anew: enter(change, true); break;
       case Replay::Result::unsettled: note(change); break;
     }
   } while (!replaying_.empty() && Clock::now() < until);
 }
 
 // What is in a directory that we watch already has events of its own.
-void Watch::enter(const HostChange& change) {
+void Watch::enter(const HostChange& change, bool anew) {
   const Directory directory{change.mount, change.relative};
-  if (add_directory(directory, false) == Watched::already || !change.arrived) return;
+  const bool known = add_directory(directory, false) == Watched::already;
+  if (!anew && (known || !change.arrived)) return;
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(opendir(directory.path().c_str()), closedir);
   std::vector<std::string> names;
   while (const dirent* entry = stream ? readdir(stream.get()) : nullptr) {

@@ -89,7 +89,7 @@ class Watch {
   [[nodiscard]] bool too_much() const;
   void begin_replay();
   void replay_some();
-  void enter(const HostChange& directory);
+  void enter(const HostChange& directory, bool anew);
   [[nodiscard]] bool is_ours(const InstanceMount& mount, const std::string& relative) const;
   void give_up(const std::string& why, const std::string& fix);
 

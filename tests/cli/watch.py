@@ -172,22 +172,53 @@ def names_that_come_and_go_are_heard_inside(place):
 
 
 @test
-def a_removed_directory_that_was_seen_stays_empty(place):
-    for name in ("gone/a.py", "link/b.py", "other/c.py"):
+def a_directory_that_the_instance_has_seen_can_go(place):
+    for name in ("gone/a.py", "link/b.py", "other/c.py", "swapped/d.py"):
         place.file(name, "old")
-    instance = Instance(place)  # which looks at all of them
+    project = place.project
+    instance = Instance(place)
+    for name in ("gone/a.py", "link/b.py", "swapped/d.py"):
+        instance.holds(name, "old")
+    for _ in range(2):
+        shutil.rmtree(f"{project}/gone")
+        instance.holds("gone/a.py", None)
+        wait_for(lambda: not os.path.exists(f"{instance.view}/gone"), "the directory to go", SOON)
+        place.file("gone/a.py", "again")
+        instance.holds("gone/a.py", "again")
+        wait_for(lambda: os.listdir(f"{instance.view}/gone") == ["a.py"], "the directory to come", SOON)
+        time.sleep(0.2)
+    shutil.rmtree(f"{project}/link")
+    os.symlink("other", f"{project}/link")
+    instance.holds("link/c.py", "old")
+    place.file("swapped/d.py", "edited")
+    instance.holds("swapped/d.py", "edited")
+    time.sleep(0.2)
+    instance.forget()
+    place.file("new/d.py", "new")
+    place.file("new/e.py", "new")
+    os.rename(f"{project}/swapped", f"{project}/old")
+    os.rename(f"{project}/new", f"{project}/swapped")
+    shutil.rmtree(f"{project}/old")
+    instance.hears("swapped created")
+    instance.holds("swapped/e.py", "new")
+    wait_for(lambda: sorted(os.listdir(f"{instance.view}/swapped")) == ["d.py", "e.py"], "the new directory", SOON)
+    instance.holds("swapped/d.py", "new")
+    result = instance.end()
+    equal((result.report["lost"], result.report["findings"]), ([], []), f"lost and findings ({result.err})")
+
+
+@test
+def a_removed_directory_that_is_open_stays_empty(place):
+    for name in ("gone/a.py", "link/b.py"):
+        place.file(name, "old")
+    instance = Instance(place, "import os; kept = [os.open(name, os.O_RDONLY) for name in ('gone', 'link')]\n" + LISTEN)
     for name in ("gone/a.py", "link/b.py"):
         instance.holds(name, "old")
-    shutil.rmtree(os.path.join(place.project, "gone"))
-    instance.holds("gone/a.py", None)
-    place.file("gone/a.py", "again")
-    instance.holds("gone/a.py", "again")
-    shutil.rmtree(os.path.join(place.project, "gone"))
-    instance.holds("gone/a.py", None)
-    shutil.rmtree(os.path.join(place.project, "link"))
-    os.symlink("other", os.path.join(place.project, "link"))
-    instance.holds("link/b.py", None)
+        shutil.rmtree(os.path.join(place.project, os.path.dirname(name)))
+        instance.holds(name, None)
     time.sleep(0.2)
+    os.symlink("other", os.path.join(place.project, "link"))
+    time.sleep(0.3)
     result = instance.end()
     equal([(os.path.basename(finding["path"]), finding["code"]) for finding in result.report["findings"]],
           [("link", "CD105")], f"findings ({result.err})")
