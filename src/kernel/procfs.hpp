@@ -33,7 +33,7 @@ struct ThreadStatus {
   uid_t fsuid = 0;
   gid_t fsgid = 0;
   std::vector<gid_t> groups;  // supplementary, as the kernel sorts them
-  pid_t inner_pid = 0;  // the process id in the innermost pid namespace, as the app itself sees it
+  pid_t inner_pid = 0;        // the process id in the innermost pid namespace, as the app itself sees it
 };
 
 class ThreadView {

@@ -143,11 +143,10 @@ TEST_F(CollectorTest, LostFilesHaveTheirWritersAndClasses) {
 
 // `**/ignored/**` is how people write "that directory".
 TEST_F(CollectorTest, AnIgnoredDirectoryIsNotLostEither) {
-  ScanResult scan;
-  scan.changes = {{"/srv/ignored", "directory", Change::created, 0},
-                  {"/srv/ignored/sub", "directory", Change::created, 0},
-                  {"/srv/other/ignored", "file", Change::created, 1}};
-  collector.finish("web.1", scan, {}, 0);
+  collector.visit("web.1", {"/srv/ignored", "directory", Change::created, 0});
+  collector.visit("web.1", {"/srv/ignored/sub", "directory", Change::created, 0});
+  collector.visit("web.1", {"/srv/other/ignored", "file", Change::created, 1});
+  collector.finish("web.1", {}, {}, 0);
   const Report report = collector.take();
   ASSERT_EQ(report.lost.size(), 1U);
   EXPECT_EQ(report.lost[0].what.path, "/srv/other/ignored");
