@@ -274,6 +274,7 @@ bool in_scope(const SyscallRow& row, const FilterOptions& options) noexcept {
     case Scope::shared_pids: return options.shared_pid_namespace;
     case Scope::broker: return options.broker;
     case Scope::egress: return options.egress;
+    case Scope::rehearsal: return options.rehearsal;
   }
   return true;
 }

@@ -18,6 +18,7 @@ struct FilterOptions {
   // instance's init), the launcher's pid in container mode. 0: nothing is protected.
   int protected_pid = 0;
   bool shared_pid_namespace = false;  // the app sees the launcher's pid: adds Scope::shared_pids
+  bool rehearsal = false;             // calls that only read a path are notified, too: adds Scope::rehearsal
 };
 
 [[nodiscard]] bool in_scope(const SyscallRow& row, const FilterOptions& options) noexcept;

@@ -149,6 +149,7 @@ constexpr std::string_view kDevices = "A device node is a way to the disk around
 constexpr std::string_view kInodeFlags =
     "Landlock doesn't cover attributes that are set through a read-only descriptor.";
 constexpr std::string_view kWrite = "Every write is attributed: who, where and what became of it.";
+constexpr std::string_view kLook = "What one instance left and the next one looks for is missing in production.";
 constexpr std::string_view kMetadata = "A change of metadata is a write, and Landlock doesn't cover it.";
 
 #define CALL(name)    \
@@ -286,7 +287,7 @@ constexpr SyscallRow kRows[] = {
     refuse(CALL(setpriority), EPERM, "P5", kLauncher, {one_of(0, {PRIO_USER})}, Scope::shared_pids),
     refuse(CALL(ioprio_set), EPERM, "P5", kLauncher, {one_of(0, {kIoprioWhoUser})}, Scope::shared_pids),
 
-    // Writes. Read-only opens, read, write and close are never notified: nothing is decided there.
+    // Writes. Read-only opens, read, write and close are not notified: nothing is decided there.
     notify(CALL(open), NotifyKind::open, {.path = 0, .flags = 1, .follows = true}, "S1 S2", kWrite,
            {any_bit(1, kWritingFlags)}),
     notify(CALL(openat), NotifyKind::open, {.dirfd = 0, .path = 1, .flags = 2, .follows = true}, "S1 S2 S4", kWrite,
@@ -364,6 +365,25 @@ constexpr SyscallRow kRows[] = {
            Scope::egress),
     notify(CALL(sendmmsg), NotifyKind::send, {.fd = 0, .data = 1, .length = 2}, "N32", kDatagram,
            {masked(3, kFastOpen, {0})}, Scope::egress),
+    // Reads, in a rehearsal only. exec is left out: its caller is about to become another image.
+    notify(CALL(open), NotifyKind::open, {.path = 0, .flags = 1, .follows = true}, "", kLook,
+           {masked(1, kWritingFlags, {0})}, Scope::rehearsal),
+    notify(CALL(openat), NotifyKind::open, {.dirfd = 0, .path = 1, .flags = 2, .follows = true}, "", kLook,
+           {masked(2, kWritingFlags, {0})}, Scope::rehearsal),
+    notify(CALL(stat), NotifyKind::look, {.path = 0, .follows = true}, "", kLook, {}, Scope::rehearsal),
+    notify(CALL(lstat), NotifyKind::look, {.path = 0}, "", kLook, {}, Scope::rehearsal),
+    notify(CALL(newfstatat), NotifyKind::look, {.dirfd = 0, .path = 1, .flags = 3, .follows = true}, "", kLook,
+           {masked(3, AT_EMPTY_PATH, {0})}, Scope::rehearsal),
+    notify(CALL(statx), NotifyKind::look, {.dirfd = 0, .path = 1, .flags = 2, .follows = true}, "", kLook,
+           {masked(2, AT_EMPTY_PATH, {0})}, Scope::rehearsal),
+    notify(CALL(access), NotifyKind::look, {.path = 0, .follows = true}, "", kLook, {}, Scope::rehearsal),
+    notify(CALL(faccessat), NotifyKind::look, {.dirfd = 0, .path = 1, .follows = true}, "", kLook, {},
+           Scope::rehearsal),
+    notify(CALL(faccessat2), NotifyKind::look, {.dirfd = 0, .path = 1, .flags = 3, .follows = true}, "", kLook, {},
+           Scope::rehearsal),
+    notify(CALL(readlink), NotifyKind::look, {.path = 0}, "", kLook, {}, Scope::rehearsal),
+    notify(CALL(readlinkat), NotifyKind::look, {.dirfd = 0, .path = 1}, "", kLook, {}, Scope::rehearsal),
+    notify(CALL(chdir), NotifyKind::look, {.path = 0, .follows = true}, "", kLook, {}, Scope::rehearsal),
 };
 
 #undef CALL
@@ -422,6 +442,7 @@ std::string_view describe(Scope scope) {
     case Scope::shared_pids: return "launcher's pid visible";
     case Scope::broker: return "socket broker";
     case Scope::egress: return "network.egress: deny";
+    case Scope::rehearsal: return "rehearsal";
   }
   return {};
 }

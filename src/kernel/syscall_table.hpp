@@ -18,6 +18,7 @@ enum class Scope : std::uint8_t {
   shared_pids,  // the launcher's pid is visible to the app (FilterOptions::shared_pid_namespace)
   broker,       // the socket broker is on (FilterOptions::broker)
   egress,       // where the instance may send to is a rule (FilterOptions::egress)
+  rehearsal,    // reads are looked at as well (FilterOptions::rehearsal)
 };
 
 enum class Action : std::uint8_t { refuse, notify };
@@ -69,6 +70,7 @@ enum class NotifyKind : std::uint8_t {
   listen,
   socket,
   send,  // sendto with an address, sendmsg, sendmmsg: `data` is the address, the struct msghdr or the array of mmsghdr
+  look,  // asks for a path without opening it for writing; only in a rehearsal
 };
 
 // Where a notified call keeps its arguments: indexes of registers, -1 for "has none".

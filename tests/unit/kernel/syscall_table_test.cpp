@@ -106,16 +106,27 @@ TEST(NotifyRow, FindsEveryNotifiedCallAndNoOther) {
 }
 
 TEST(NotifyRow, NeverCoversHotCalls) {
-  for (const int number :
-       {SYS_read,     SYS_write, SYS_close,      SYS_fork,    SYS_vfork,  SYS_clone,     SYS_execve,
-        SYS_execveat, SYS_exit,  SYS_exit_group, SYS_readv,   SYS_writev, SYS_pread64,   SYS_pwrite64,
-        SYS_mmap,     SYS_futex, SYS_recvfrom,   SYS_accept4, SYS_stat,   SYS_newfstatat}) {
+  for (const int number : {SYS_read, SYS_write, SYS_close, SYS_fork, SYS_vfork, SYS_clone, SYS_execve, SYS_execveat,
+                           SYS_exit, SYS_exit_group, SYS_readv, SYS_writev, SYS_pread64, SYS_pwrite64, SYS_mmap,
+                           SYS_futex, SYS_recvfrom, SYS_accept4}) {
     EXPECT_EQ(notify_row(number), nullptr) << number;
   }
   // Datagrams are notified where the policy asks for it, and nowhere else.
   for (const int number : {SYS_sendto, SYS_sendmsg, SYS_sendmmsg}) {
     ASSERT_NE(notify_row(number), nullptr) << number;
     EXPECT_EQ(notify_row(number)->scope, Scope::egress) << number;
+  }
+}
+
+// What only reads a path is notified in a rehearsal and at no other time; the supervisor can tell by the row.
+TEST(NotifyRow, LooksAreOfARehearsalOnly) {
+  for (const SyscallRow& row : syscall_table()) {
+    EXPECT_TRUE(row.kind != NotifyKind::look || row.scope == Scope::rehearsal) << row.name;
+  }
+  for (const int number : {SYS_stat, SYS_lstat, SYS_newfstatat, SYS_statx, SYS_access, SYS_faccessat, SYS_faccessat2,
+                           SYS_readlink, SYS_readlinkat, SYS_chdir}) {
+    ASSERT_NE(notify_row(number), nullptr) << number;
+    EXPECT_EQ(notify_row(number)->kind, NotifyKind::look) << number;
   }
 }
 
