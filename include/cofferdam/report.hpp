@@ -75,6 +75,7 @@ struct LostFile {
   ScannedChange what;
   std::string file_class;       // "source", "vcs", "log", "cache", "file"
   std::vector<Writer> writers;  // the most frequent first
+  std::string instance = {};    // whose it was
 };
 
 // Losses of one kind that are not named each: "12,345 more below node_modules". `what.path` is the directory below
@@ -84,6 +85,7 @@ struct FoldedLoss {
   std::string file_class;
   std::uint64_t count = 0;
   std::vector<Writer> writers;
+  std::string instance = {};
 };
 
 struct CountedFinding {
@@ -126,6 +128,18 @@ struct InstanceResult {
   std::uint64_t memory_tmpfs_peak = 0;  // of it: bytes in tmpfs mounts, which production counts as memory
 };
 
+// What a rehearsal found: an instance was replaced, and the next one looked for what the first had left.
+struct Drive {
+  std::string instance;
+  int code = 0;  // of the driver; 128 + signal
+};
+struct Rehearsal {
+  std::uint64_t written = 0;     // files that the first instance left
+  std::uint64_t looked_for = 0;  // of these: missed by a later instance, or read in the version of before
+  std::vector<Drive> drives;
+  std::string stopped;  // why it ended before the second instance had been tried; empty when it had
+};
+
 struct Report {
   std::vector<std::string> command;
   std::string policy;
@@ -145,6 +159,7 @@ struct Report {
   std::vector<StorageUse> storage;
   std::uint64_t audit_events = 0;
   std::uint64_t audit_disagreements = 0;
+  std::optional<Rehearsal> rehearsal;
 };
 
 }  // namespace cofferdam

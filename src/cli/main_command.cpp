@@ -16,9 +16,10 @@ struct Command {
   int (*run)(const Invocation&);
   const char* summary;
 };
-constexpr std::array<Command, 6> kCommands = {{
+constexpr std::array<Command, 7> kCommands = {{
     {"run", run_command, "run a command under the policy"},
     {"shell", shell_command, "a one-off instance with a terminal and storage of its own"},
+    {"rehearse", rehearse_command, "run, replace the instance, run again: what did it expect of the first?"},
     {"check", check_command, "validate policies"},
     {"explain", explain_command, "what a finding's code means, what enforces it and how to mend it"},
     {"report", report_command, "show what a run lost and found, from its --report file"},
@@ -26,7 +27,7 @@ constexpr std::array<Command, 6> kCommands = {{
 }};
 
 // Of design section 4; a wish for one of them deserves better than "unknown".
-constexpr std::array<std::string_view, 5> kLater = {"rehearse", "learn", "test", "export", "oci"};
+constexpr std::array<std::string_view, 4> kLater = {"learn", "test", "export", "oci"};
 
 void print_usage(std::FILE* stream) {
   std::fputs("cofferdam " COFFERDAM_VERSION

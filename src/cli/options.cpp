@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/program_options.hpp>
+#include <charconv>
 #include <sstream>
 
 #include "base/text.hpp"
@@ -38,6 +39,30 @@ po::options_description shell_options() {
   add("report", po::value<std::string>()->value_name("FILE"), "write the report as JSON");
   add("events", po::value<std::string>()->value_name("FILE"), "write the events as JSON Lines");
   add("keep-writes", po::value<std::string>()->value_name("DIR"), "copy out what was written");
+  add("help,h", "this text");
+  return options;
+}
+
+po::options_description rehearse_options() {
+  po::options_description options("Options");
+  auto add = options.add_options();
+  add("drive,d", po::value<std::string>()->value_name("SCRIPT"),
+      "a command line for /bin/sh that does what visitors do, outside of the instance; started when the app listens, "
+      "in each run");
+  add("ready-after", po::value<std::string>()->value_name("SECONDS"),
+      "start it after so long, for an app that does not listen");
+  add("reader", po::value<std::vector<std::string>>()->value_name("CMD"),
+      "another role (a worker, a job) on storage of its own, beside the first run; may be repeated");
+  add("reader-for", po::value<std::string>()->value_name("SECONDS"),
+      "stop a reader that has not ended by then (default: 30)");
+  add("policy,p", po::value<std::string>()->value_name("FILE"), "policy file or name of a shipped one");
+  add("user,u", po::value<std::string>()->value_name("USER"), "as root: run the app as this user");
+  add("format,f", po::value<std::string>()->value_name("FORMAT"),
+      "pretty, json or raw (default: pretty on a terminal, else json)");
+  add("report", po::value<std::string>()->value_name("FILE"), "write the report as JSON");
+  add("events", po::value<std::string>()->value_name("FILE"), "write the events as JSON Lines");
+  add("fail-on", po::value<std::string>()->value_name("WHAT"),
+      "exit 3 on these findings: codes, error or warning, comma-separated");
   add("help,h", "this text");
   return options;
 }
@@ -129,24 +154,58 @@ std::optional<std::string> value_of(const po::variables_map& values, const char*
   return values[name].as<std::string>();
 }
 
+RunOptions run_options_of(const po::variables_map& values, std::vector<std::string> command) {
+  RunOptions result;
+  result.policy = value_of(values, "policy");
+  result.user = value_of(values, "user");
+  result.format = text_of(values, "format");
+  result.report = text_of(values, "report");
+  result.events = text_of(values, "events");
+  result.keep_writes = text_of(values, "keep-writes");
+  const std::string fail_on = text_of(values, "fail-on");
+  if (values.count("fail-on") != 0) {
+    for (const std::string_view part : base::split(fail_on, ',')) result.fail_on.emplace_back(part);
+  }
+  result.help = values.count("help") != 0;
+  result.command = std::move(command);
+  return result;
+}
+
 Result<RunOptions> parse_command(const std::vector<std::string>& arguments, const po::options_description& options) {
   Split split = split_command(arguments, options);
   auto values = parse(split.own, options);
   if (!values) return std::unexpected(values.error());
-  RunOptions result;
-  result.policy = value_of(*values, "policy");
-  result.user = value_of(*values, "user");
-  result.format = text_of(*values, "format");
-  result.report = text_of(*values, "report");
-  result.events = text_of(*values, "events");
-  result.keep_writes = text_of(*values, "keep-writes");
-  const std::string fail_on = text_of(*values, "fail-on");
-  if (values->count("fail-on") != 0) {
-    for (const std::string_view part : base::split(fail_on, ',')) result.fail_on.emplace_back(part);
+  return run_options_of(*values, std::move(split.rest));
+}
+
+Result<void> check_run_options(const RunOptions& options) {
+  constexpr std::string_view kFormats[] = {"pretty", "json", "raw"};
+  if (!options.format.empty() && std::ranges::find(kFormats, std::string_view(options.format)) == std::end(kFormats)) {
+    return fail("--format " + base::printable(options.format) + ": must be pretty, json or raw", 0, 2);
   }
-  result.help = values->count("help") != 0;
-  result.command = std::move(split.rest);
-  return result;
+  for (const std::string& what : options.fail_on) {
+    if (what != "error" && what != "warning" && policy::find_rule(what) == nullptr) {
+      return fail("--fail-on '" + base::printable(what) +
+                      "': must be error, warning or a code such as CD201 "
+                      "(cofferdam explain lists them)",
+                  0, 2);
+    }
+  }
+  return {};
+}
+
+// A day at most: what is longer is a mistake.
+Result<std::optional<double>> seconds_of(const po::variables_map& values, const char* name) {
+  constexpr double kLongest = 86400;
+  const auto text = value_of(values, name);
+  if (!text) return std::nullopt;
+  double seconds = -1;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), seconds);
+  if (error != std::errc() || end != text->data() + text->size() || !(seconds >= 0 && seconds <= kLongest)) {
+    return fail(std::string("--") + name + " '" + base::printable(*text) + "': must be a number of seconds, 0 to 86400",
+                0, 2);
+  }
+  return seconds;
 }
 
 std::string help_of(const char* usage, const po::options_description& options) {
@@ -160,19 +219,24 @@ std::string help_of(const char* usage, const po::options_description& options) {
 Result<RunOptions> parse_run(const std::vector<std::string>& arguments) {
   auto options = parse_command(arguments, run_options());
   if (!options) return options;
-  constexpr std::string_view kFormats[] = {"pretty", "json", "raw"};
-  if (!options->format.empty() &&
-      std::ranges::find(kFormats, std::string_view(options->format)) == std::end(kFormats)) {
-    return fail("--format " + base::printable(options->format) + ": must be pretty, json or raw", 0, 2);
-  }
-  for (const std::string& what : options->fail_on) {
-    if (what != "error" && what != "warning" && policy::find_rule(what) == nullptr) {
-      return fail("--fail-on '" + base::printable(what) +
-                      "': must be error, warning or a code such as CD201 "
-                      "(cofferdam explain lists them)",
-                  0, 2);
-    }
-  }
+  if (auto good = check_run_options(*options); !good) return std::unexpected(good.error());
+  return options;
+}
+
+Result<RehearseOptions> parse_rehearse(const std::vector<std::string>& arguments) {
+  Split split = split_command(arguments, rehearse_options());
+  auto values = parse(split.own, rehearse_options());
+  if (!values) return std::unexpected(values.error());
+  RehearseOptions options;
+  options.run = run_options_of(*values, std::move(split.rest));
+  if (auto good = check_run_options(options.run); !good) return std::unexpected(good.error());
+  options.drive = text_of(*values, "drive");
+  if (values->count("reader") != 0) options.readers = (*values)["reader"].as<std::vector<std::string>>();
+  const auto ready_after = seconds_of(*values, "ready-after");
+  const auto reader_for = seconds_of(*values, "reader-for");
+  if (!ready_after || !reader_for) return std::unexpected((!ready_after ? ready_after : reader_for).error());
+  options.ready_after = *ready_after;
+  options.reader_for = *reader_for;
   return options;
 }
 
@@ -232,6 +296,17 @@ std::string shell_help() {
       "shell [OPTION...] [--] [COMMAND [ARG...]]\n\nA one-off instance with a terminal and storage of its own under "
       "the same policy.",
       shell_options());
+}
+std::string rehearse_help() {
+  return help_of(
+      "rehearse [OPTION...] [--] COMMAND [ARG...]\n\nRuns the app, replaces the instance by an empty one and runs it "
+      "again: finds the files\nof the first that the second, or another role, looked for. The database is kept.\n\n"
+      "The script of --drive is called once in each run, with COFFERDAM_REHEARSAL=1 or 2: in run 1 let it\nleave "
+      "something (an upload, a login), in run 2 ask for it. Without --drive each run ends by itself.\n\n"
+      "Exit status: that of the app, where an app that ended by cofferdam's stop signal counts as 0; else that\nof the "
+      "script in run 2; 125 when the rehearsal could not be carried out. Findings alone do not change it:\n--fail-on "
+      "error makes it 3.",
+      rehearse_options());
 }
 std::string check_help() {
   return help_of("check [FILE...]\n\nValidates policies (default: the one that run would find).", check_options());

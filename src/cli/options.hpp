@@ -21,6 +21,14 @@ struct RunOptions {
   bool help = false;
 };
 
+struct RehearseOptions {
+  RunOptions run;
+  std::string drive;
+  std::vector<std::string> readers;
+  std::optional<double> ready_after;  // seconds
+  std::optional<double> reader_for;   // seconds
+};
+
 struct CheckOptions {
   std::vector<std::string> files;
   bool help = false;
@@ -42,6 +50,7 @@ struct ReportOptions {
 // Everything from the first word that is no option, or after `--`, is the command.
 [[nodiscard]] Result<RunOptions> parse_run(const std::vector<std::string>& arguments);
 [[nodiscard]] Result<RunOptions> parse_shell(const std::vector<std::string>& arguments);
+[[nodiscard]] Result<RehearseOptions> parse_rehearse(const std::vector<std::string>& arguments);
 [[nodiscard]] Result<CheckOptions> parse_check(const std::vector<std::string>& arguments);
 [[nodiscard]] Result<DoctorOptions> parse_doctor(const std::vector<std::string>& arguments);
 // Options may stand on either side of the one file.
@@ -50,6 +59,7 @@ struct ReportOptions {
 // The options of a command, for --help.
 [[nodiscard]] std::string run_help();
 [[nodiscard]] std::string shell_help();
+[[nodiscard]] std::string rehearse_help();
 [[nodiscard]] std::string check_help();
 [[nodiscard]] std::string doctor_help();
 [[nodiscard]] std::string report_help();

@@ -80,8 +80,8 @@ int set_no_new_privs() noexcept {
 int die_with_parent() noexcept {
   return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 ? 0 : errno;
 }
-int set_undumpable() noexcept {
-  return prctl(PR_SET_DUMPABLE, 0) == 0 ? 0 : errno;
+int set_dumpable(bool dumpable) noexcept {
+  return prctl(PR_SET_DUMPABLE, dumpable ? 1 : 0) == 0 ? 0 : errno;
 }
 int become_subreaper() noexcept {
   return prctl(PR_SET_CHILD_SUBREAPER, 1) == 0 ? 0 : errno;

@@ -37,8 +37,8 @@ bool send_signal(int pidfd, int signal) noexcept;
 [[nodiscard]] int close_all_but(std::span<const int> kept) noexcept;
 
 [[nodiscard]] int set_no_new_privs() noexcept;
-[[nodiscard]] int die_with_parent() noexcept;  // PR_SET_PDEATHSIG SIGKILL
-[[nodiscard]] int set_undumpable() noexcept;
+[[nodiscard]] int die_with_parent() noexcept;            // PR_SET_PDEATHSIG SIGKILL
+[[nodiscard]] int set_dumpable(bool dumpable) noexcept;  // PR_SET_DUMPABLE
 [[nodiscard]] int become_subreaper() noexcept;
 
 // Drops every capability that is not in `kept` (bit n = capability n) from the bounding, ambient, inheritable,

@@ -111,7 +111,7 @@ void run_init(const Prepared& prepared) noexcept {
   // The app is still in the shared table until it has told of its listener; then it leaves by itself, and so do we.
   // Closing here touches only our own copy.
   keep_only_the_pipe(prepared);
-  if (const int error = kernel::set_undumpable(); error != 0) give_up(prepared, Step::close_descriptors, error);
+  if (const int error = kernel::set_dumpable(false); error != 0) give_up(prepared, Step::close_descriptors, error);
   const char left_byte = 'I';
   (void)!write(kStatusPipe, &left_byte, 1);
   reap(prepared, app);

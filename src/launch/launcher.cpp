@@ -70,6 +70,7 @@ Result<void> compile_into_page(const plan::Plan& plan, SharedPage& page) {
   options.egress = plan.egress_denied;
   options.protected_pid = container ? getpid() : 1;
   options.shared_pid_namespace = container;
+  options.rehearsal = plan.sees_reads;
   auto filter = kernel::compile_filter(options);
   if (!filter) return std::unexpected(filter.error());
   if (filter->size() > kMaxFilter)

@@ -191,6 +191,8 @@ void Collector::finish(const std::string& instance, const ScanResult& scan, cons
   instance_of(instance).memory_tmpfs_peak = scan.memory.tmpfs;
   add_logs(logs);
   LossFold::Taken losses = state_of(instance).losses.take();
+  for (LostFile& file : losses.lost) file.instance = instance;
+  for (FoldedLoss& loss : losses.folded) loss.instance = instance;
   report_.kept.insert(report_.kept.end(), scan.kept.begin(), scan.kept.end());
   report_.storage.insert(report_.storage.end(), scan.storage.begin(), scan.storage.end());
   for (auto& [finding, count] : storage_findings(losses.lost, losses.folded, options_.losses)) {

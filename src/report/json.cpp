@@ -72,16 +72,10 @@ void write_writers(base::JsonWriter& json, const std::vector<Writer>& writers) {
   write_times(json, first, last);
 }
 
-// A lost file does not say whose it was; with one instance there is no doubt.
-std::string instance_of_losses(const Report& report) {
-  return report.instances.size() == 1 ? report.instances.front().name : std::string();
-}
-
 void write_lost(base::JsonWriter& json, const Report& report, const Output& output) {
-  const std::string instance = instance_of_losses(report);
   json.begin_array();
   for (const LostFile& file : report.lost) {
-    json.begin_object().field("instance", instance);
+    json.begin_object().field("instance", file.instance);
     write_change(json, file.what);
     write_writers(json.field("class", file.file_class), file.writers);
     json.end_object();
@@ -91,10 +85,9 @@ void write_lost(base::JsonWriter& json, const Report& report, const Output& outp
 }
 
 void write_folded(base::JsonWriter& json, const Report& report, const Output& output) {
-  const std::string instance = instance_of_losses(report);
   json.begin_array();
   for (const FoldedLoss& loss : report.folded) {
-    json.begin_object().field("instance", instance);
+    json.begin_object().field("instance", loss.instance);
     write_change(json, loss.what);
     json.field("class", loss.file_class).key("count").unsigned_number(loss.count);
     write_writers(json, loss.writers);
@@ -167,6 +160,16 @@ void write_storage(base::JsonWriter& json, const Report& report) {
   json.end_array();
 }
 
+void write_rehearsal(base::JsonWriter& json, const Rehearsal& rehearsal) {
+  json.begin_object().key("written").unsigned_number(rehearsal.written);
+  json.key("looked_for").unsigned_number(rehearsal.looked_for).key("drives").begin_array();
+  for (const Drive& drive : rehearsal.drives) {
+    json.begin_object().field("instance", drive.instance).key("code").number(drive.code).end_object();
+  }
+  report::write_optional(json.end_array().key("stopped"), rehearsal.stopped);
+  json.end_object();
+}
+
 }  // namespace
 
 void write_json(const Report& report, const Output& output) {
@@ -186,6 +189,7 @@ void write_json(const Report& report, const Output& output) {
   write_storage(json.key("storage"), report);
   json.key("audit").begin_object().key("events").unsigned_number(report.audit_events);
   json.key("disagreements").unsigned_number(report.audit_disagreements).end_object();
+  if (report.rehearsal) write_rehearsal(json.key("rehearsal"), *report.rehearsal);
   json.end_object();
   output(json.take() + "\n");
 }

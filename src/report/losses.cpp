@@ -59,14 +59,22 @@ LossGroup* count_loss(Losses& losses, const ScannedChange& what, const std::stri
 }  // namespace
 
 Losses sort_losses(const Report& report) {
+  // The runs of a rehearsal do the same: what the first one lost is told.
+  const auto is_told = [&](const std::string& instance) {
+    return !report.rehearsal || report.instances.empty() || instance == report.instances.front().name;
+  };
   Losses losses;
   for (const LostFile& file : report.lost) {
+    if (!is_told(file.instance)) continue;
     if (LossGroup* group = count_loss(losses, file.what, file.file_class, 1)) group->named.push_back(&file);
   }
-  for (const FoldedLoss& many : report.folded) (void)count_loss(losses, many.what, many.file_class, many.count);
+  for (const FoldedLoss& many : report.folded) {
+    if (is_told(many.instance)) (void)count_loss(losses, many.what, many.file_class, many.count);
+  }
   std::ranges::stable_partition(losses.source.named,
                                 [](const LostFile* file) { return file->what.change == Change::modified; });
   for (const CountedFinding& entry : report.findings) {
+    if (!is_told(entry.instance)) continue;
     if (tells_a_class(entry.finding)) losses.findings.push_back(&entry);
     if (is_of_one_off(entry.finding)) losses.one_off = &entry;
   }

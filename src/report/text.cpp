@@ -20,6 +20,8 @@ constexpr std::size_t kRefusalLines = 3;
 constexpr std::size_t kMostRefusals = 3;
 constexpr std::size_t kMostItems = 3;
 constexpr std::size_t kClassLines = 2;
+constexpr std::size_t kMostExpected = 3;
+constexpr std::size_t kLongestMessage = 400;  // two paths and how they met
 
 using Lines = std::vector<std::string>;
 
@@ -65,17 +67,22 @@ class Summary {
   Summary(const Report& report, const TextOptions& options)
       : report_(report), options_(options), losses_(sort_losses(report)) {
     for (const CountedFinding& entry : report.findings) {
-      if (entry.finding.severity == Severity::error) refusals_.push_back(&entry);
+      if (entry.finding.code.starts_with("CD13")) {
+        if (entry.finding.severity != Severity::note) expected_.push_back(&entry);
+      } else if (entry.finding.severity == Severity::error) {
+        refusals_.push_back(&entry);
+      }
     }
   }
 
   std::string text() {
     if (refusals_.empty() && losses_.files == 0 && losses_.deletions == 0 && report_.logs.dropped == 0 &&
-        !tells_hidden()) {
+        !tells_hidden() && !report_.rehearsal) {
       return "";
     }
     std::size_t room = kSummaryLines - heads();
-    const std::size_t classes = losses_.findings.empty() ? 0 : kClassLines;
+    if (report_.rehearsal) room -= std::min(room, add_rehearsal(*report_.rehearsal));
+    const std::size_t classes = losses_.findings.empty() ? 0 : std::min(room, kClassLines);
     const std::size_t refusal = refusals_.empty() ? 0 : kRefusalLines + 1;
     const std::size_t items = std::min<std::size_t>(2, losses_.source.named.size() + losses_.others.named.size());
     const std::size_t spare = room > classes + refusal ? room - classes - refusal : 0;
@@ -184,14 +191,34 @@ class Summary {
 
   void add(std::string_view word, const std::string& text) {
     std::string line;
-    if (options_.colour) line += word == "refused" ? "\x1b[1;31m" : "\x1b[33m";
+    if (options_.colour) line += word == "refused" || word == "missed" ? "\x1b[1;31m" : "\x1b[33m";
     line += word;
     if (options_.colour) line += "\x1b[0m";
-    line += kIndent.substr(word.size());
+    line += word.size() < kIndent.size() ? kIndent.substr(word.size()) : " ";
     lines_.push_back(line + text);
   }
 
   void add_more(const std::string& text) { lines_.push_back(std::string(kIndent) + text); }
+
+  // The result, and each thing that was looked for; lines used.
+  std::size_t add_rehearsal(const Rehearsal& rehearsal) {
+    const std::size_t before = lines_.size();
+    if (!rehearsal.stopped.empty()) {
+      add("rehearsal", "not carried out: " + shown(rehearsal.stopped, kLongestMessage));
+    } else if (expected_.empty()) {
+      add("rehearsal", "passed: " + plural(rehearsal.written, "file") + " written by run 1, none was looked for later");
+    } else {
+      add("rehearsal", "failed: " + std::to_string(rehearsal.looked_for) + " of " + plural(rehearsal.written, "file") +
+                           " that run 1 wrote " + (rehearsal.looked_for == 1 ? "was" : "were") + " looked for later");
+    }
+    const std::size_t count = std::min(expected_.size(), kMostExpected);
+    for (const CountedFinding* entry : std::span(expected_).first(count)) {
+      add("missed", shown(entry->finding.message, kLongestMessage) + " [" + entry->finding.code + "]");
+      add_more("instead: " + shown(entry->finding.fix));
+    }
+    if (count < expected_.size()) lines_.back() += "; and " + std::to_string(expected_.size() - count) + " more";
+    return lines_.size() - before;
+  }
 
   // Lines used.
   std::size_t add_refusals(std::size_t room) {
@@ -282,6 +309,7 @@ class Summary {
   const TextOptions& options_;
   Losses losses_;
   std::vector<const CountedFinding*> refusals_;
+  std::vector<const CountedFinding*> expected_;  // of a rehearsal: missed by a later instance
   Lines lines_;
 };
 

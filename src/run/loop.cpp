@@ -21,7 +21,6 @@ namespace cofferdam::run {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kStragglerGrace{2000};
 constexpr std::chrono::milliseconds kSamePress{300};
 constexpr std::chrono::milliseconds kShutdown{3000};
@@ -43,55 +42,24 @@ constexpr std::array<SignalName, 12> kSignals = {{{"HUP", SIGHUP},
                                                   {"TSTP", SIGTSTP},
                                                   {"WINCH", SIGWINCH}}};
 
-class Loop {
- public:
-  explicit Loop(LoopParts parts) : parts_(parts), container_(parts.launched.status.get() < 0) {}
-
-  Ending run();
-
- private:
-  enum class Phase { running, ending, draining, done };
-
-  void wait_once();
-  [[nodiscard]] int timeout() const;
-  void on_signal(const signalfd_siginfo& info);
-  void on_interrupt(int signal);
-  void on_hangup();
-  [[nodiscard]] static bool is_repeat(std::optional<Clock::time_point>& first);
-  void force();
-  void stop(int signal);
-  void suspend();
-  void signal_app(int signal, bool group);
-  void on_child_ended();
-  void on_status_byte();
-  void on_timers();
-  void app_ended(int status);
-  void all_ended();
-  void kill_all();
-  void on_pump_ended();
-
-  LoopParts parts_;
-  bool container_;
-  Phase phase_ = Phase::running;
-  Ending ending_;
-  int interrupts_ = 0;
-  bool stop_asked_ = false;
-  std::optional<Clock::time_point> pump_until_;  // draining: the console has this long
-  std::optional<Clock::time_point> first_interrupt_;
-  bool terminal_input_ = true;
-  bool terminal_output_ = true;
-  bool listener_open_ = true;
-  std::optional<Clock::time_point> kill_at_;           // the grace of a stop is over
-  std::optional<Clock::time_point> stragglers_until_;  // container mode: SIGTERM was sent to what is left
-};
-
-Ending Loop::run() {
-  while (phase_ != Phase::done) wait_once();
-  return ending_;
+void take_signals(std::span<Loop* const> loops, int signals) {
+  signalfd_siginfo info{};
+  while (read(signals, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+    if (info.ssi_signo != SIGTSTP) {
+      for (Loop* loop : loops) loop->on_signal(info);
+      continue;
+    }
+    for (Loop* loop : loops) loop->suspend(true);
+    (void)raise(SIGSTOP);
+    for (Loop* loop : loops) loop->suspend(false);
+  }
 }
 
-int Loop::timeout() const {
-  auto wait = parts_.supervisor.next_look();
+}  // namespace
+
+std::chrono::milliseconds Loop::timeout() const {
+  const bool alive = phase_ == Phase::running || phase_ == Phase::ending;
+  auto wait = alive ? parts_.supervisor.next_look() : std::chrono::milliseconds(-1);
   const auto consider = [&](const std::optional<Clock::time_point>& when) {
     if (!when) return;
     const auto left = std::max(std::chrono::duration_cast<std::chrono::milliseconds>(*when - Clock::now()),
@@ -106,15 +74,12 @@ int Loop::timeout() const {
   if (container_ && phase_ == Phase::ending) {
     consider(Clock::now() + std::chrono::milliseconds(50));
   }
-  return static_cast<int>(wait.count());
+  return wait;
 }
 
-void Loop::wait_once() {
-  enum Slot : std::size_t { signals, listener, connects, status, app, pump, master, input, host, slots };
-  std::array<pollfd, slots> watched{};
+void Loop::watch(Watched& watched) const {
   const auto watch = [&](Slot slot, int fd, bool wanted = true) { watched.at(slot) = {wanted ? fd : -1, POLLIN, 0}; };
   const bool alive = phase_ == Phase::running || phase_ == Phase::ending;
-  watch(signals, parts_.signals);
   watch(listener, parts_.supervisor.listener_fd(), alive && listener_open_);
   watch(connects, parts_.supervisor.connect_fd(), alive);
   watch(status, container_ ? -1 : parts_.launched.status.get(), alive);
@@ -126,8 +91,9 @@ void Loop::wait_once() {
   watch(input, parts_.terminal != nullptr ? STDIN_FILENO : -1, terminal_input_ && alive && !unread);
   if (unread) watched.at(master).events |= POLLOUT;
   watch(host, parts_.supervisor.watch_fd(), alive);
-  const int ready = poll(watched.data(), watched.size(), timeout());
-  if (ready < 0 && errno != EINTR) std::abort();
+}
+
+void Loop::serve(const Watched& watched) {
   const auto is_ready = [&](Slot slot) { return watched.at(slot).fd >= 0 && watched.at(slot).revents != 0; };
   if (is_ready(listener)) {
     if ((watched[listener].revents & POLLIN) != 0) {
@@ -138,10 +104,6 @@ void Loop::wait_once() {
   }
   if (is_ready(host)) parts_.supervisor.on_host_change();
   if (is_ready(connects)) parts_.supervisor.on_connect_progress();
-  if (is_ready(signals)) {
-    signalfd_siginfo info{};
-    while (read(parts_.signals, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) on_signal(info);
-  }
   if (is_ready(master)) {
     if ((watched[master].revents & POLLOUT) != 0) parts_.terminal->push_input();
     if ((watched[master].revents & ~POLLOUT) != 0) terminal_output_ = parts_.terminal->carry_output();
@@ -158,13 +120,13 @@ void Loop::wait_once() {
 
 void Loop::on_signal(const signalfd_siginfo& info) {
   const auto number = static_cast<int>(info.ssi_signo);
+  interrupted_ = interrupted_ || number == SIGINT || number == SIGQUIT || number == SIGTERM;
   switch (number) {
     case SIGCHLD: on_child_ended(); return;
     case SIGINT:
     case SIGQUIT: on_interrupt(number); return;
     case SIGTERM: stop(signal_number(parts_.policy.run.stop_signal)); return;
     case SIGHUP: on_hangup(); return;
-    case SIGTSTP: suspend(); return;
     case SIGWINCH:
       if (parts_.terminal != nullptr) parts_.terminal->resize();
       signal_app(number, false);
@@ -202,6 +164,7 @@ void Loop::on_hangup() {
       isatty(STDERR_FILENO) == 0 && poll(&terminal, 1, 0) == 1 && (terminal.revents & (POLLHUP | POLLERR)) != 0;
   const kernel::Fd controlling(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
   if (gone && !controlling) {
+    interrupted_ = true;
     stop(SIGHUP);
   } else {
     signal_app(SIGHUP, false);
@@ -210,6 +173,7 @@ void Loop::on_hangup() {
 
 void Loop::stop(int signal) {
   stop_asked_ = true;
+  ending_.stopped = true;
   if (phase_ == Phase::draining && !pump_until_) pump_until_ = Clock::now() + kShutdown;
   parts_.supervisor.before_stop_signal();
   signal_app(signal, false);
@@ -217,10 +181,8 @@ void Loop::stop(int signal) {
 }
 
 // Ctrl-Z: the app is in a session of its own, where SIGTSTP would be ignored.
-void Loop::suspend() {
-  signal_app(SIGSTOP, true);
-  (void)raise(SIGSTOP);
-  signal_app(SIGCONT, true);
+void Loop::suspend(bool asleep) {
+  signal_app(asleep ? SIGSTOP : SIGCONT, true);
 }
 
 void Loop::signal_app(int signal, bool group) {
@@ -260,15 +222,16 @@ void Loop::on_child_ended() {
       on_pump_ended();
       continue;
     }
-    int status = 0;
-    const pid_t reaped = waitpid(info.si_pid, &status, __WALL);
-    if (reaped == parts_.launched.app_pid) app_ended(status);
+    if (own_child_ != nullptr && own_child_->reap(info.si_pid)) continue;
+    int how = 0;
+    const pid_t reaped = waitpid(info.si_pid, &how, __WALL);
+    if (reaped == parts_.launched.app_pid) app_ended(how);
   }
 }
 
 // Container mode: what the app left gets SIGTERM, a grace, SIGKILL.
-void Loop::app_ended(int status) {
-  ending_.status = status;
+void Loop::app_ended(int how) {
+  ending_.status = how;
   if (phase_ != Phase::running) return;
   phase_ = Phase::ending;
   stragglers_until_ = Clock::now() + kStragglerGrace;
@@ -361,10 +324,35 @@ void Loop::on_pump_ended() {
   if (phase_ == Phase::draining && !parts_.pump->running()) phase_ = Phase::done;
 }
 
-}  // namespace
-
-Ending run_loop(LoopParts parts) {
-  return Loop(parts).run();
+void serve(std::span<Loop* const> loops, int signals, const std::function<bool()>& until,
+           std::optional<Clock::time_point> deadline, int also) {
+  const auto earlier = [](std::chrono::milliseconds left, std::chrono::milliseconds right) {
+    return left.count() < 0 || (right.count() >= 0 && right < left) ? right : left;
+  };
+  std::vector<pollfd> polled;
+  std::vector<Loop::Watched> watched(loops.size());
+  while (!until()) {
+    polled = {{signals, POLLIN, 0}, {also, POLLIN, 0}};
+    std::chrono::milliseconds wait{-1};
+    for (std::size_t i = 0; i < loops.size(); ++i) {
+      loops[i]->watch(watched[i]);
+      polled.insert(polled.end(), watched[i].begin(), watched[i].end());
+      wait = earlier(wait, loops[i]->timeout());
+    }
+    if (deadline) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now());
+      if (left.count() <= 0) return;
+      wait = earlier(wait, left);
+    }
+    const int ready = poll(polled.data(), polled.size(), static_cast<int>(wait.count()));
+    if (ready < 0 && errno != EINTR) std::abort();
+    if (ready > 0 && (polled[0].revents & POLLIN) != 0) take_signals(loops, signals);
+    for (std::size_t i = 0; i < loops.size(); ++i) {
+      const auto first = polled.begin() + 2 + static_cast<std::ptrdiff_t>(i * Loop::slots);
+      if (ready > 0) std::copy_n(first, Loop::slots, watched[i].begin());
+      loops[i]->serve(watched[i]);
+    }
+  }
 }
 
 sigset_t forwarded_signals() {

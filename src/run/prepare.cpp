@@ -56,7 +56,7 @@ std::map<std::string, std::string> app_environment(const RunRequest& request, co
   for (const std::string& name : policy.environment.drop) environment.erase(name);
   for (const auto& [name, value] : policy.environment.set) environment[name] = value;
   environment["COFFERDAM"] = "1";
-  environment["COFFERDAM_INSTANCE"] = request.shell ? "shell.1" : "web.1";
+  environment["COFFERDAM_INSTANCE"] = request.instance;
   return environment;
 }
 

@@ -19,7 +19,8 @@ struct RunRequest {
   std::optional<std::string> user;                 // --user
   std::map<std::string, std::string> environment;  // of this process
   std::string working_directory;
-  bool shell = false;  // a one-off with a terminal instead of the app
+  std::string instance = "web.1";  // its name in logs, events and COFFERDAM_INSTANCE
+  bool shell = false;              // a one-off with a terminal instead of the app
   logs::Format format = logs::Format::json;
   bool colour = false;
   std::string report_file;        // empty: none

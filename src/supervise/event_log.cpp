@@ -37,7 +37,7 @@ bool EventLog::repeats(const WriteEvent& write, const std::timespec& now) {
   const std::size_t hash = hash_of(write);
   const auto known = repeats_.find(hash);
   // A reference that is too old says nothing to whoever reads the stream with a bounded memory.
-  if (known != repeats_.end() && last_ - known->second.of < kRepeatWindow / 2) {
+  if (known != repeats_.end() && last() - known->second.of < kRepeatWindow / 2) {
     ++known->second.count;
     known->second.last = now;
     untold_ = untold_ == 0 ? known->second.of : std::min(untold_, known->second.of);
@@ -47,7 +47,7 @@ bool EventLog::repeats(const WriteEvent& write, const std::timespec& now) {
     tell_repeats(now);
     if (repeats_.size() >= kMostRepeats) repeats_.clear();
   }
-  repeats_.insert_or_assign(hash, Repeat{last_ + 1, 0, {}, write.process});
+  repeats_.insert_or_assign(hash, Repeat{last() + 1, 0, {}, write.process});
   return false;
 }
 
@@ -64,7 +64,7 @@ void EventLog::tell_repeats(const std::timespec& now) {
 }
 
 void EventLog::send(Event event) {
-  event.seq = ++last_;
+  event.seq = ++last();
   event.instance = instance_;
   for (EventSink* sink : sinks_) sink->on_event(event);
 }

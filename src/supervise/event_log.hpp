@@ -1,4 +1,4 @@
-// Numbers the events of a run and hands them to the sinks, in order and without holes.
+// Numbers the events of a command and hands them to the sinks, in order and without holes.
 #pragma once
 
 #include <chrono>
@@ -21,8 +21,9 @@ class EventLog {
   static constexpr std::size_t kMostRepeats = 2048;
   static constexpr std::chrono::nanoseconds kTellEvery{std::chrono::seconds(1)};
 
-  EventLog(std::string instance, std::vector<EventSink*> sinks)
-      : instance_(std::move(instance)), sinks_(std::move(sinks)) {}
+  // `counter`: where several instances share one numbering.
+  EventLog(std::string instance, std::vector<EventSink*> sinks, std::uint64_t* counter = nullptr)
+      : instance_(std::move(instance)), sinks_(std::move(sinks)), counter_(counter) {}
 
   template <class Body>
   void emit(Body body) {
@@ -31,14 +32,14 @@ class EventLog {
     if constexpr (std::is_same_v<Body, WriteEvent>) {
       if (repeats(body, event.ts)) return;
     }
-    const bool about_to_age = untold_ != 0 && last_ - untold_ >= kRepeatWindow / 2;
+    const bool about_to_age = untold_ != 0 && last() - untold_ >= kRepeatWindow / 2;
     if (about_to_age || std::is_same_v<Body, ExitedEvent>) tell_repeats(event.ts);
     event.body = std::move(body);
     send(std::move(event));
   }
 
   // Events handed out so far.
-  [[nodiscard]] std::uint64_t count() const { return last_; }
+  [[nodiscard]] std::uint64_t count() const { return counter_ != nullptr ? *counter_ : own_count_; }
 
  private:
   struct Repeat {
@@ -52,10 +53,13 @@ class EventLog {
   bool repeats(const WriteEvent& write, const std::timespec& now);
   void tell_repeats(const std::timespec& now);
   void send(Event event);
+  // The number of the last event.
+  [[nodiscard]] std::uint64_t& last() { return counter_ != nullptr ? *counter_ : own_count_; }
 
   std::string instance_;
   std::vector<EventSink*> sinks_;
-  std::uint64_t last_ = 0;
+  std::uint64_t own_count_ = 0;
+  std::uint64_t* counter_ = nullptr;                 // in the place of own_count_
   std::unordered_map<std::size_t, Repeat> repeats_;  // by hash of the event
   std::uint64_t untold_ = 0;                         // the oldest event with a count to be told, 0 for none
   std::timespec told_{};                             // when the counts were told last

@@ -9,6 +9,7 @@
 
 #include "base/text.hpp"
 #include "kernel/process.hpp"
+#include "supervise/emptying.hpp"
 #include "supervise/keep_writes.hpp"
 
 namespace cofferdam::supervise {
@@ -43,6 +44,7 @@ Supervisor::Supervisor(const plan::Plan& plan, InstanceView instance, kernel::Fd
       rules_(std::move(rules)),
       connects_(instance_, rules_, identities_, events, options.broker),
       audit_(instance_, events, std::move(options.audit_ignore), std::move(options.storage_policy)),
+      looks_(instance_, std::move(options.leftovers)),
       watch_(instance_, events),
       storage_(instance_, events, entry) {
   if (instance_.container) baseline_ = take_baseline(instance_);
@@ -77,6 +79,7 @@ void Supervisor::dispatch(const kernel::Notification& call) {
   if (!valid) return;
   if (thread == nullptr) return channel_.answer_error(call.id, EACCES);
   refresh_identity(*row, *thread);
+  looks_.see(call, *row, *thread);
   switch (row->kind) {
     case kernel::NotifyKind::new_image:
       take_record(*thread);
@@ -85,7 +88,11 @@ void Supervisor::dispatch(const kernel::Notification& call) {
     case kernel::NotifyKind::socket: return connects_.handle_socket(channel_, call, *thread);
     case kernel::NotifyKind::connect: return connects_.handle_connect(channel_, call, *thread);
     case kernel::NotifyKind::send: return connects_.handle_send(channel_, call, *thread);
-    case kernel::NotifyKind::listen: connects_.handle_listen(call, *thread); return channel_.answer_continue(call.id);
+    case kernel::NotifyKind::listen:
+      listens_ = true;
+      connects_.handle_listen(call, *thread);
+      return channel_.answer_continue(call.id);
+    case kernel::NotifyKind::look: return channel_.answer_continue(call.id);  // seen above; nothing is decided
     case kernel::NotifyKind::bind: return handle_bind(call, *row, *thread);
     default: storage_.before_call(may_free(*row, call)); return audit_.handle(channel_, call, *row, *thread);
   }
@@ -94,9 +101,10 @@ void Supervisor::dispatch(const kernel::Notification& call) {
 // A process may have changed its user since it was first seen; what acts on its behalf must know. Only root's processes
 // can.
 void Supervisor::refresh_identity(const kernel::NotifyRow& row, KnownThread& thread) {
-  const bool acts = row.kind == kernel::NotifyKind::connect || row.kind == kernel::NotifyKind::socket ||
-                    row.kind == kernel::NotifyKind::send ||
-                    (instance_.container && row.kind != kernel::NotifyKind::open);
+  const bool acts =
+      row.kind == kernel::NotifyKind::connect || row.kind == kernel::NotifyKind::socket ||
+      row.kind == kernel::NotifyKind::send ||
+      (instance_.container && row.kind != kernel::NotifyKind::open && row.kind != kernel::NotifyKind::look);
   if (!acts || plan_.host.uid != 0) return;
   if (const auto status = thread.view.status()) thread.status = *status;
 }
@@ -167,6 +175,10 @@ ScanResult Supervisor::scan(const ChangeVisitor& visit) {
 
 std::vector<std::string> Supervisor::keep_writes(const std::string& directory) const {
   return supervise::keep_writes(instance_, baseline_, directory);
+}
+
+std::vector<std::string> Supervisor::empty_mounts() const {
+  return supervise::empty_mounts(instance_, baseline_);
 }
 
 }  // namespace cofferdam::supervise

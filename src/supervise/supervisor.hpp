@@ -9,6 +9,7 @@
 
 #include "supervise/connect_broker.hpp"
 #include "supervise/identity.hpp"
+#include "supervise/look_audit.hpp"
 #include "supervise/scan.hpp"
 #include "supervise/storage_meter.hpp"
 #include "supervise/threads.hpp"
@@ -22,6 +23,7 @@ struct SupervisorOptions {
   std::vector<std::string> audit_ignore;
   PolicyRef storage_policy;
   bool broker = false;
+  std::vector<Leftover> leftovers;  // rehearsal: what another instance left, and is to be missed here
 };
 
 class Supervisor {
@@ -45,10 +47,15 @@ class Supervisor {
 
   // The last look at the storage, before the end is told (storage_meter.hpp).
   void measure_storage() { storage_.measure(); }
-  // After the last process has ended and the storage was measured. Every change is visited.
+  // After the last process has ended and the storage was measured, or while it runs, as far as it goes. Every change is
+  // visited.
   [[nodiscard]] ScanResult scan(const ChangeVisitor& visit);
-  // See keep_writes.hpp; after the last process has ended, too.
+  // See keep_writes.hpp and emptying.hpp; after the last process has ended, too.
   [[nodiscard]] std::vector<std::string> keep_writes(const std::string& directory) const;
+  [[nodiscard]] std::vector<std::string> empty_mounts() const;
+  // A process of the instance has asked to listen.
+  [[nodiscard]] bool listens() const { return listens_; }
+  [[nodiscard]] LookAudit& looks() { return looks_; }
   [[nodiscard]] const InstanceView& instance() const { return instance_; }
 
  private:
@@ -67,6 +74,8 @@ class Supervisor {
   ConnectRules rules_;
   ConnectBroker connects_;
   WriteAudit audit_;
+  LookAudit looks_;
+  bool listens_ = false;
   Watch watch_;
   Baseline baseline_;
   StorageMeter storage_;

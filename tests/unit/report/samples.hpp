@@ -30,14 +30,15 @@ inline CountedFinding sample_refusal(std::uint64_t count = 3) {
 
 inline LostFile sample_lost(const std::string& path, const std::string& file_class, std::uint64_t bytes,
                             Change change = Change::created) {
-  return {{path, "file", change, bytes}, file_class, {{sample_app(), 2, {1769860801, 3}, {1769860802, 4}}}};
+  return {{path, "file", change, bytes}, file_class, {{sample_app(), 2, {1769860801, 3}, {1769860802, 4}}}, "web.1"};
 }
 
 inline FoldedLoss sample_folded(const std::string& directory, const std::string& file_class, std::uint64_t count) {
   return {{directory, "file", Change::created, count * 10},
           file_class,
           count,
-          {{sample_app(), count, {1769860801, 3}, {1769860803, 0}}}};
+          {{sample_app(), count, {1769860801, 3}, {1769860803, 0}}},
+          "web.1"};
 }
 
 inline Report sample_report() {

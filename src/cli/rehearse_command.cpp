@@ -1,0 +1,42 @@
+#include <cmath>
+#include <cstdio>
+
+#include "cli/commands.hpp"
+#include "cli/console.hpp"
+#include "cli/run_parts.hpp"
+#include "run/rehearse.hpp"
+
+namespace cofferdam::cli {
+
+namespace {
+
+std::chrono::milliseconds milliseconds(double seconds) {
+  return std::chrono::milliseconds(std::llround(seconds * 1000));
+}
+
+}  // namespace
+
+int rehearse_command(const Invocation& invocation) {
+  const auto options = parse_rehearse(invocation.arguments);
+  if (!options) {
+    return report_error({"rehearse: " + options.error().message + " (see cofferdam rehearse --help)", 0, 125});
+  }
+  if (options->run.help) {
+    std::fputs(rehearse_help().c_str(), stdout);
+    return 0;
+  }
+  if (options->run.command.empty()) {
+    return report_error({"rehearse: no command. Usage: cofferdam rehearse --drive SCRIPT -- COMMAND [ARG...]", 0, 125});
+  }
+  if (working_directory().empty()) return report_error(lost_directory());
+  LiveFindings live;
+  run::RehearseRequest request;
+  request.run = request_of(options->run, &live);
+  request.drive = options->drive;
+  request.readers = options->readers;
+  if (options->ready_after) request.ready_after = milliseconds(*options->ready_after);
+  if (options->reader_for) request.reader_for = milliseconds(*options->reader_for);
+  return finish(options->run, run::rehearse(request, say));
+}
+
+}  // namespace cofferdam::cli

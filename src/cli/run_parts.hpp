@@ -1,0 +1,20 @@
+// What run, shell and rehearse share: from options to a request, and from a result to an exit status.
+#pragma once
+
+#include <string>
+
+#include "cli/options.hpp"
+#include "run/run.hpp"
+
+namespace cofferdam::cli {
+
+// Empty when it is gone or can't be read; then lost_directory() says so.
+[[nodiscard]] std::string working_directory();
+[[nodiscard]] Error lost_directory();
+
+[[nodiscard]] run::RunRequest request_of(const RunOptions& options, EventSink* live);
+
+// Prints the summary and what went wrong; the exit status of the command.
+int finish(const RunOptions& options, const Result<run::RunResult>& result);
+
+}  // namespace cofferdam::cli

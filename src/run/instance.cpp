@@ -1,0 +1,154 @@
+#include "run/instance.hpp"
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+
+#include "base/redact.hpp"
+#include "kernel/process.hpp"
+#include "logs/sinks/open.hpp"
+#include "plan/memory.hpp"
+
+namespace cofferdam::run {
+
+namespace {
+
+constexpr int kStragglerGraceMs = 2000;
+
+supervise::InstanceView view_of(const plan::Plan& plan, const launch::Launched& launched) {
+  supervise::InstanceView view;
+  view.container = plan.mode == Mode::container;
+  view.landlock = plan.host.landlock_abi > 0;
+  view.root = view.container ? -1 : launched.root.get();
+  for (std::size_t i = 0; i < plan.mounts.size(); ++i) {
+    const launch::Launched::Mount& mount = launched.mounts[i];
+    view.mounts.push_back(
+        {&plan.mounts[i], mount.mount_id, mount.root.get(), mount.layer.get(), mount.filesystem.get()});
+  }
+  for (const plan::PlannedBind& bind : plan.binds) view.binds.push_back(bind.path);
+  for (const auto& entry : plan.host.mounts) {
+    const bool ours = view.find(entry.id) != nullptr;
+    if (ours) continue;
+    view.foreign.push_back(entry.id);
+    if (entry.read_only) view.read_only.push_back(entry.id);
+  }
+  return view;
+}
+
+// See InstanceResult::memory_peak.
+std::uint64_t memory_peak(const plan::Plan& plan, const MemoryUse& measured) {
+  if (const auto peak = plan::container_memory_peak(plan)) return *peak;
+  rusage usage{};
+  // The app and all that it waited for; the launcher itself is not in it.
+  if (getrusage(RUSAGE_CHILDREN, &usage) != 0 || usage.ru_maxrss <= 0) return measured.bytes;
+  return std::max(measured.bytes, static_cast<std::uint64_t>(usage.ru_maxrss) * 1024);
+}
+
+StartedEvent started_event(const plan::Plan& plan) {
+  StartedEvent started;
+  started.mode = plan.mode == Mode::local ? "local" : "container";
+  started.command = base::redact_argv(plan.argv);
+  started.enforcement = plan.enforcement;
+  started.notices = plan.notices;
+  return started;
+}
+
+ExitedEvent exited_event(int status) {
+  ExitedEvent exited;
+  if (WIFEXITED(status)) exited.code = WEXITSTATUS(status);
+  if (WIFSIGNALED(status)) exited.signal = WTERMSIG(status);
+  return exited;
+}
+
+std::vector<EventSink*> sinks_of(const Session& session, EventSink* also) {
+  std::vector<EventSink*> sinks = session.sinks();
+  if (also != nullptr) sinks.push_back(also);
+  return sinks;
+}
+
+}  // namespace
+
+Instance::Instance(Session& session, const RunRequest& request, Preparation prepared, const InstanceOptions& options)
+    : session_(session),
+      name_(request.instance),
+      prepared_(std::move(prepared)),
+      events_(name_, sinks_of(session, options.also), &session.event_counter()) {}
+
+Result<std::unique_ptr<Instance>> Instance::start(Session& session, const RunRequest& request, Preparation prepared,
+                                                  InstanceOptions options) {
+  std::unique_ptr<Instance> instance(new Instance(session, request, std::move(prepared), options));
+  if (auto launched = instance->launch(request, std::move(options)); !launched) {
+    return std::unexpected(launched.error());
+  }
+  return instance;
+}
+
+Result<void> Instance::launch(const RunRequest& request, InstanceOptions options) {
+  plan::Plan& plan = prepared_.plan;
+  plan.sees_reads = !options.leftovers.empty();
+  launch::Stdio stdio;
+  if (request.shell) {
+    stdio.terminal = true;
+  } else {
+    auto sinks = logs::open_sinks(prepared_.policy.sinks);
+    if (!sinks) return std::unexpected(sinks.error());
+    logs::PumpConfig config;
+    config.instance = name_;
+    config.format = request.format;
+    config.colour = request.colour;
+    config.sinks = std::move(*sinks);
+    auto made = PumpProcess::make(std::move(config), plan.identity.uid, plan.identity.gid);
+    if (!made) return std::unexpected(made.error());
+    pump_.emplace(std::move(*made));
+    stdio = {options.input, pump_->out(), pump_->err(), false};
+  }
+  // The owner of an undumpable process's files in /proc is root, and the maps of the child are written there.
+  (void)kernel::set_dumpable(true);
+  auto launched = launch::launch(plan, stdio, session_.inherited(), kStragglerGraceMs,
+                                 [&]() -> Result<void> { return pump_ ? pump_->start() : Result<void>{}; });
+  // The app has the launcher's uid: nothing of us is to be read or traced by it.
+  (void)kernel::set_dumpable(false);
+  if (!launched) return std::unexpected(launched.error());
+  launched_ = std::move(*launched);
+  if (request.shell) terminal_.emplace(std::move(launched_.terminal));
+  events_.emit(started_event(plan));
+  for (const Finding& finding : plan.findings) events_.emit(finding);
+
+  supervise::SupervisorOptions supervised;
+  supervised.role = request.shell ? supervise::Role::one_off : supervise::Role::app;
+  supervised.audit_ignore = prepared_.policy.storage.audit_ignore;
+  supervised.storage_policy = {"storage.mounts", prepared_.policy.name, 0};
+  supervised.broker = plan.mode == Mode::container;
+  supervised.leftovers = std::move(options.leftovers);
+  supervisor_.emplace(plan, view_of(plan, launched_), std::move(launched_.listener), launched_.app_pid,
+                      std::move(prepared_.connects), events_, std::move(supervised));
+  loop_.emplace(LoopParts{prepared_.policy, launched_, *supervisor_, events_, pump_ ? &*pump_ : nullptr,
+                          terminal_ ? &*terminal_ : nullptr});
+  return {};
+}
+
+void Instance::finish(const supervise::ChangeVisitor& visit) {
+  if (terminal_) terminal_->restore();
+  supervisor_->measure_storage();
+  events_.emit(exited_event(loop_->ending().status));
+  report::Collector& collector = session_.collector();
+  const ScanResult scan = supervisor_->scan([&](const ScannedChange& change) {
+    collector.visit(name_, change);
+    if (visit) visit(change);
+  });
+  collector.finish(name_, scan, pump_ ? pump_->counts() : LogCount{}, memory_peak(prepared_.plan, scan.memory));
+}
+
+int Instance::exit_code() const {
+  if (const auto failed = failure()) return failed->exit_code;
+  const int status = loop_->ending().status;
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+std::optional<Error> Instance::failure() const {
+  if (static_cast<launch::Step>(launched_.page->failed_step.load()) == launch::Step::none) return std::nullopt;
+  return launch::step_error(prepared_.plan, *launched_.page);
+}
+
+}  // namespace cofferdam::run

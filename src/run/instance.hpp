@@ -1,0 +1,57 @@
+// One running instance: what was launched, who supervises it, who carries its output.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "run/loop.hpp"
+#include "run/prepare.hpp"
+#include "run/session.hpp"
+
+namespace cofferdam::run {
+
+struct InstanceOptions {
+  int input = -1;  // the app's stdin; unused by a shell
+  std::vector<supervise::Leftover> leftovers;
+  EventSink* also = nullptr;  // gets the events of this instance beside the session's sinks
+};
+
+class Instance {
+ public:
+  // Launches the prepared command as `request.instance`. On failure nothing runs.
+  [[nodiscard]] static Result<std::unique_ptr<Instance>> start(Session& session, const RunRequest& request,
+                                                               Preparation prepared, InstanceOptions options);
+
+  [[nodiscard]] Loop& loop() { return *loop_; }
+  [[nodiscard]] const Loop& loop() const { return *loop_; }
+  [[nodiscard]] supervise::Supervisor& supervisor() { return *supervisor_; }
+  [[nodiscard]] supervise::EventLog& events() { return events_; }
+  [[nodiscard]] const Policy& policy() const { return prepared_.policy; }
+  [[nodiscard]] const plan::Plan& plan() const { return prepared_.plan; }
+
+  // After loop().done(): says the last events, scans the storage and adds the instance to the session's report.
+  // `visit`, where given, sees every change as well.
+  void finish(const supervise::ChangeVisitor& visit = nullptr);
+  // After loop().done(). 128 + signal when a signal ended it.
+  [[nodiscard]] int exit_code() const;
+  // The command could not be executed inside the instance.
+  [[nodiscard]] std::optional<Error> failure() const;
+
+ private:
+  Instance(Session& session, const RunRequest& request, Preparation prepared, const InstanceOptions& options);
+  [[nodiscard]] Result<void> launch(const RunRequest& request, InstanceOptions options);
+
+  Session& session_;
+  std::string name_;
+  Preparation prepared_;
+  std::optional<PumpProcess> pump_;
+  launch::Launched launched_;
+  std::optional<Terminal> terminal_;
+  supervise::EventLog events_;
+  std::optional<supervise::Supervisor> supervisor_;
+  std::optional<Loop> loop_;
+};
+
+}  // namespace cofferdam::run

@@ -1,0 +1,115 @@
+#include "run/rehearsal_findings.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <string_view>
+
+#include "base/text.hpp"
+#include "report/classify.hpp"
+
+namespace cofferdam::run {
+
+namespace {
+
+using supervise::Fate;
+
+struct Remedy {
+  std::string_view part;  // of the path, below the directory that all share
+  const char* fix;
+};
+constexpr std::array kRemedies = {
+    Remedy{"sess", "keep sessions in the database, in a cache server or in signed cookies"},
+    Remedy{"sqlite", "use a database server"},
+    Remedy{".db", "use a database server"},
+    Remedy{"upload", "keep uploads in an object store"},
+    Remedy{"media", "keep uploads in an object store"},
+};
+constexpr const char* kAnyRemedy =
+    "keep what a later request or another role needs in the database, an object store or a queue";
+
+std::string program_of(const ProcessRef& process) {
+  if (process == nullptr) return "";
+  const std::string& name = process->lineage.empty() ? process->exe : process->lineage.front();
+  return name.substr(name.rfind('/') + 1);
+}
+
+std::string between(const std::timespec& from, const std::timespec& to) {
+  const double seconds =
+      static_cast<double>(to.tv_sec - from.tv_sec) + static_cast<double>(to.tv_nsec - from.tv_nsec) / 1e9;
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.1f s", std::max(seconds, 0.0));
+  return text.data();
+}
+
+// "which rehearsal.1 had written 2.3 s before (openat, gunicorn)"
+std::string origin(const supervise::Looked& looked) {
+  const supervise::Leftover& left = looked.left;
+  const char* deed = left.what.change == Change::created    ? "written"
+                     : left.what.change == Change::modified ? "changed"
+                                                            : "deleted";
+  std::string text = std::string("which rehearsal.1 had ") + deed;
+  if (left.call.empty()) return text;
+  text += " " + between(left.when, looked.when) + " before (" + left.call;
+  const std::string program = program_of(left.writer);
+  return text + (program.empty() ? ")" : ", " + program + ")");
+}
+
+}  // namespace
+
+std::optional<Finding> look_finding(const supervise::Looked& looked, const std::string& instance, bool other_role) {
+  const std::string& path = looked.left.what.path;
+  const bool cache = report::classify(path) == "cache";
+  const bool missed = is_missed(looked.fate) && looked.driven && !cache;
+  Finding finding;
+  if (missed && other_role) {
+    finding.code = "CD131";
+    finding.severity = Severity::error;
+  } else if (missed) {
+    finding.code = "CD130";
+    finding.severity = Severity::error;
+  } else if (looked.fate == Fate::outdated && !cache) {
+    finding.code = "CD132";
+    finding.severity = Severity::warning;
+  } else if (is_missed(looked.fate) || (looked.fate == Fate::remade && looked.driven && !cache)) {
+    finding.code = "CD133";
+    finding.severity = Severity::note;
+  } else {
+    return std::nullopt;
+  }
+  const std::string call = " (" + looked.call + ")";
+  switch (looked.fate) {
+    case Fate::reopened:
+      finding.message = instance + " opened " + path + " to go on with it and found nothing" + call + ", " +
+                        origin(looked) + ": " + base::human_bytes(looked.left.what.bytes);
+      break;
+    case Fate::outdated:
+      finding.message = instance + " read " + path + " as it was before" + call + ", " + origin(looked);
+      break;
+    case Fate::remade:
+      finding.message = instance + " wanted to read " + path + call + ", " + origin(looked) +
+                        ", and made it anew; a cache may do that, a state is lost";
+      break;
+    default: finding.message = instance + " looked for " + path + call + ", " + origin(looked);
+  }
+  const auto remedy =
+      std::ranges::find_if(kRemedies, [&](const Remedy& row) { return path.find(row.part) != std::string::npos; });
+  finding.fix = remedy == kRemedies.end() ? kAnyRemedy : remedy->fix;
+  finding.policy.key = "storage.mounts";
+  finding.process = looked.process;
+  finding.path = path;
+  return finding;
+}
+
+Finding driver_finding(int code) {
+  Finding finding;
+  finding.code = "CD134";
+  finding.severity = Severity::error;
+  finding.message = "the driver failed on the second instance (exit " + std::to_string(code) +
+                    "), though it had succeeded on the first";
+  finding.fix = "see what it asked for: the first instance's files and memory are gone, as after each deployment";
+  finding.policy.key = "storage.mounts";
+  return finding;
+}
+
+}  // namespace cofferdam::run

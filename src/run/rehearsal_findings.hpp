@@ -1,0 +1,23 @@
+// What a rehearsal says of what was looked for.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "cofferdam/event.hpp"
+#include "supervise/look_audit.hpp"
+
+namespace cofferdam::run {
+
+// Nothing where nothing is missed: what the instance made itself, and caches, which it can do without.
+//   CD130 error    the second instance looked for what the first had left
+//   CD131 error    another role looked for it
+//   CD132 warning  the version of before was read
+//   CD133 note     looked for at the start only, or made anew by the one who had looked
+[[nodiscard]] std::optional<Finding> look_finding(const supervise::Looked& looked, const std::string& instance,
+                                                  bool other_role);
+
+// CD134 error: the driver failed on the second instance, though not on the first.
+[[nodiscard]] Finding driver_finding(int code);
+
+}  // namespace cofferdam::run
