@@ -59,7 +59,7 @@ std::string origin(const supervise::Looked& looked) {
 
 std::optional<Finding> look_finding(const supervise::Looked& looked, const std::string& instance, bool other_role) {
   const std::string& path = looked.left.what.path;
-  const bool cache = report::classify(path) == "cache";
+  const bool cache = report::classify(looked.left.what, looked.left.writer.get()) == "cache";
   const bool missed = is_missed(looked.fate) && looked.driven && !cache;
   Finding finding;
   if (missed && other_role) {
