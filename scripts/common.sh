@@ -5,6 +5,7 @@
 #   new_home               a new directory that stands for a home directory: prints its path
 #   as_user HOME CMD...    runs CMD as an ordinary user with that home directory
 #   start_postgres         a private PostgreSQL: sets PG_URL, PG_PORT, PG_LOG; ends with the script
+#   debian_image PACKAGE...  imports an image of these installed packages: prints its name
 #   start_docker           a Docker daemon: the one there is, or a private one that ends with the script
 # shellcheck shell=bash disable=SC2034
 
@@ -277,4 +278,19 @@ start_docker() {
   done
   tail -n 20 "$DOCKERD_DIR/log" >&2
   return 1
+}
+
+# The file system is kept in build/images, one at a time: the same packages in the same versions are the same image.
+debian_image() {
+  local tools=$repo/tests/apps/debian-image base tar
+  base=$( (echo "$*" && cat "$tools" && dpkg-query -W -f '${Package}=${Version}\n') | sha256sum | cut -c 1-12)
+  tar=$repo/build/images/$base.tar
+  if [ ! -e "$tar" ]; then
+    say "makes a container image of installed packages: $*"
+    mkdir -p "$repo/build/images"
+    rm -f "$repo"/build/images/*.tar
+    "$tools" "$tar" "$@" >&2
+  fi
+  docker import "$tar" "cofferdam-test-base:$base" >/dev/null
+  echo "cofferdam-test-base:$base"
 }

@@ -16,7 +16,7 @@ HEAD = "version: 1\nextends: twelve-factor\n"
 CODES = {
     "CD101": "storage.mounts", "CD102": "storage.mounts", "CD103": "storage.mounts", "CD104": "storage",
     "CD105": "storage.mounts", "CD106": "storage.mounts", "CD107": "storage.mounts", "CD108": "storage.mounts",
-    **{f"CD{code}": "storage.mounts" for code in range(110, 123)},
+    **{f"CD{code}": "storage.mounts" for code in [*range(110, 123), *range(130, 135)]},
     "CD201": "database", "CD202": "app.also", "CD203": "database.allow", "CD204": "database",
     "CD301": "logs.sinks", "CD302": "logs.sinks", "CD401": "sockets", "CD503": "run.stop_grace", "CD504": "database",
     "CD901": "", "CD902": "", "CD903": "", "CD904": "", "CD905": "", "CD906": "", "CD907": "", "CD908": "storage.mounts",
