@@ -157,5 +157,33 @@ TEST(DoctorOptions, TakeNoArgument) {
   EXPECT_NE(doctor_help(), "");
 }
 
+TEST(RehearseOptions, EachOption) {
+  const auto options =
+      parse_rehearse({"--drive", "./visit.sh now", "--reader", "worker -v", "--reader=job", "--ready-after", "0.5",
+                      "--reader-for", "12", "--fail-on", "error", "--", "app", "--drive"});
+  ASSERT_TRUE(options.has_value()) << options.error().message;
+  EXPECT_EQ(options->drive, "./visit.sh now");
+  EXPECT_THAT(options->readers, ElementsAre("worker -v", "job"));
+  EXPECT_EQ(options->ready_after, 0.5);
+  EXPECT_EQ(options->reader_for, 12);
+  EXPECT_THAT(options->run.fail_on, ElementsAre("error"));
+  EXPECT_THAT(options->run.command, ElementsAre("app", "--drive"));
+  const auto none = parse_rehearse({"app"});
+  ASSERT_TRUE(none.has_value());
+  EXPECT_EQ(none->drive, "");
+  EXPECT_EQ(none->ready_after, std::nullopt);
+  EXPECT_THAT(none->readers, IsEmpty());
+}
+
+TEST(RehearseOptions, SecondsAreANumberUpToADay) {
+  for (const char* text : {"", "soon", "-1", "86401", "1s", "nan", "inf", " 1"}) {
+    EXPECT_THAT(refusal(parse_rehearse({"--reader-for", text, "app"})), HasSubstr("must be a number of seconds"))
+        << text;
+  }
+  for (const char* text : {"0", "1", "0.25", "86400"}) {
+    EXPECT_TRUE(parse_rehearse({"--ready-after", text, "app"}).has_value()) << text;
+  }
+}
+
 }  // namespace
 }  // namespace cofferdam::cli

@@ -50,6 +50,17 @@ TEST(ReportJson, IsTheDocumentOfTheDesign) {
   EXPECT_EQ(text, document.dump() + "\n");
 }
 
+TEST(ReportJson, ARehearsalHasItsResult) {
+  Report report;
+  EXPECT_FALSE(ordered_json::parse(to_json(report)).contains("rehearsal"));
+  report.rehearsal = Rehearsal{3, 1, {{"rehearsal.1", 0}, {"rehearsal.2", 22}}, ""};
+  EXPECT_EQ(ordered_json::parse(to_json(report))["rehearsal"].dump(),
+            R"({"written":3,"looked_for":1,"drives":[{"instance":"rehearsal.1","code":0},)"
+            R"({"instance":"rehearsal.2","code":22}],"stopped":null})");
+  report.rehearsal->stopped = "run 1 failed (exit 4)";
+  EXPECT_EQ(ordered_json::parse(to_json(report))["rehearsal"]["stopped"], "run 1 failed (exit 4)");
+}
+
 TEST(ReportJson, AnEmptyReportHasAllKeys) {
   const ordered_json document = ordered_json::parse(to_json({}));
   for (const char* key : {"v", "cofferdam", "command", "policy", "mode", "started", "ended", "instances", "enforcement",

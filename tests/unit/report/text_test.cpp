@@ -51,6 +51,58 @@ TEST(Summary, SaysWhatWasRefusedAndWhatIsLost) {
       "web.1 exited 0; 6 files lost (1.4 MiB), 1 deletion undone, 3 refusals; full list: --report FILE\n");
 }
 
+// A report of two runs; `expected` findings of the second.
+Report rehearsed(std::size_t expected) {
+  Report report = sample_report();
+  report.findings.clear();
+  report.instances = {{"rehearsal.1", 0, std::nullopt, 0}, {"rehearsal.2", 0, std::nullopt, 0}};
+  report.lost = {sample_lost("/srv/app/media/a.png", "file", 5), sample_lost("/srv/app/media/a.png", "file", 5)};
+  report.lost[0].instance = "rehearsal.1";
+  report.lost[1].instance = "rehearsal.2";
+  report.rehearsal = Rehearsal{3, expected, {{"rehearsal.1", 0}, {"rehearsal.2", 0}}, ""};
+  for (std::size_t i = 0; i < expected; ++i) {
+    CountedFinding entry;
+    entry.finding.code = "CD130";
+    entry.finding.message = "rehearsal.2 looked for /m/" + std::to_string(i);
+    entry.finding.fix = "keep it elsewhere";
+    report.findings.push_back(entry);
+  }
+  return report;
+}
+
+TEST(Summary, LeadsWithTheResultOfARehearsal) {
+  EXPECT_EQ(summary(rehearsed(1), kOptions),
+            "rehearsal failed: 1 of 3 files that run 1 wrote was looked for later\n"
+            "missed   rehearsal.2 looked for /m/0 [CD130]\n"
+            "         instead: keep it elsewhere\n"
+            "lost     1 file (5 bytes); keep what must last in a database or an object store\n"
+            "         media/a.png (5 bytes, by gunicorn)\n"
+            "rehearsal.1 exited 0; rehearsal.2 exited 0; 1 file lost (5 bytes); full list: --report FILE\n");
+  Report report = rehearsed(0);
+  report.lost.clear();
+  EXPECT_TRUE(
+      summary(report, kOptions).starts_with("rehearsal passed: 3 files written by run 1, none was looked for later\n"));
+  report.rehearsal->stopped = "run 1 failed (exit 4)";
+  EXPECT_TRUE(summary(report, kOptions).starts_with("rehearsal not carried out: run 1 failed (exit 4)\n"));
+}
+
+TEST(Summary, OfARehearsalKeepsItsFifteenLines) {
+  for (std::size_t expected = 0; expected < 9; ++expected) {
+    Report report = rehearsed(expected);
+    for (const char* name : {"a.py", "b.py", "c.log", "d.pyc", "e", "f", "g"}) {
+      const std::string kind = std::string(name).ends_with(".py")   ? "source"
+                               : std::string(name).ends_with("log") ? "log"
+                               : std::string(name).ends_with("pyc") ? "cache"
+                                                                    : "file";
+      report.lost.push_back(sample_lost(std::string("/srv/app/") + name, kind, 1));
+      report.lost.back().instance = "rehearsal.1";
+    }
+    for (int i = 0; i < 5; ++i) report.findings.push_back(sample_refusal());
+    report.logs.dropped = 1;
+    EXPECT_LE(lines_of(summary(report, kOptions)), kSummaryLines) << expected;
+  }
+}
+
 TEST(Summary, NeverHasMoreThanFifteenLines) {
   for (std::size_t refusals = 0; refusals < 8; ++refusals) {
     for (std::size_t files = 0; files < 8; ++files) {

@@ -1,0 +1,77 @@
+#include "run/rehearsal_findings.hpp"
+
+#include <gtest/gtest.h>
+
+namespace cofferdam::run {
+namespace {
+
+using supervise::Fate;
+
+supervise::Looked looked(const char* path, Fate fate, bool driven) {
+  const auto reader = std::make_shared<ProcessInfo>(ProcessInfo{9, "/usr/bin/python3", {"python3"}, {"gunicorn"}});
+  supervise::Looked entry;
+  entry.left.what = {path, "file", Change::created, 26};
+  entry.left.writer = reader;
+  entry.left.call = "openat";
+  entry.left.when = {100, 500'000'000};
+  entry.fate = fate;
+  entry.driven = driven;
+  entry.process = reader;
+  entry.call = "newfstatat";
+  entry.when = {103, 0};
+  return entry;
+}
+
+TEST(LookFinding, TheCodeByWhatHappenedAndWhen) {
+  struct Row {
+    const char* path;
+    Fate fate;
+    bool driven;
+    bool other_role;
+    const char* code;  // "" for none
+  };
+  constexpr const char* kFile = "/srv/app/media/a.png";
+  constexpr const char* kCache = "/srv/app/node_modules/.cache/x";
+  for (const auto& [path, fate, driven, other_role, code] : {
+           Row{kFile, Fate::asked, true, false, "CD130"},
+           Row{kFile, Fate::wanted, true, false, "CD130"},
+           Row{kFile, Fate::reopened, true, false, "CD130"},
+           Row{kFile, Fate::asked, true, true, "CD131"},
+           Row{kFile, Fate::outdated, true, false, "CD132"},
+           Row{kFile, Fate::outdated, false, false, "CD132"},
+           Row{kFile, Fate::asked, false, false, "CD133"},
+           Row{kFile, Fate::remade, true, false, "CD133"},
+           Row{kFile, Fate::remade, false, false, ""},
+           Row{kFile, Fate::made, true, false, ""},
+           Row{kFile, Fate::untouched, true, false, ""},
+           Row{kCache, Fate::wanted, true, false, "CD133"},
+           Row{kCache, Fate::remade, true, false, ""},
+           Row{kCache, Fate::outdated, true, false, ""},
+       }) {
+    const auto finding = look_finding(looked(path, fate, driven), "rehearsal.2", other_role);
+    EXPECT_EQ(finding ? finding->code : "", code) << path << ' ' << static_cast<int>(fate) << ' ' << driven;
+  }
+}
+
+TEST(LookFinding, SaysWhoLookedWhoWroteAndTheTimeBetween) {
+  const auto finding = look_finding(looked("/srv/app/media/a.png", Fate::asked, true), "rehearsal.2", false);
+  ASSERT_TRUE(finding.has_value());
+  EXPECT_EQ(finding->message,
+            "rehearsal.2 looked for /srv/app/media/a.png (newfstatat), which rehearsal.1 had written 2.5 s before "
+            "(openat, gunicorn)");
+  EXPECT_EQ(finding->fix, "keep uploads in an object store");
+  EXPECT_EQ(finding->path, "/srv/app/media/a.png");
+  EXPECT_EQ(finding->process->pid, 9);
+}
+
+TEST(LookFinding, AWriterThatIsNotKnownIsNotMadeUp) {
+  supervise::Looked entry = looked("/srv/x", Fate::outdated, true);
+  entry.left.what.change = Change::deleted;
+  entry.left.writer = nullptr;
+  entry.left.call.clear();
+  EXPECT_EQ(look_finding(entry, "rehearsal.2", false)->message,
+            "rehearsal.2 read /srv/x as it was before (newfstatat), which rehearsal.1 had deleted");
+}
+
+}  // namespace
+}  // namespace cofferdam::run
