@@ -184,8 +184,8 @@ Result<void> Rehearsing::run_second() {
   stop(instance);
   if (const auto failure = instance.failure()) return std::unexpected(*failure);
   const int driver = driven_ ? outcome_.drives.back().code : 0;
-  if (driver != 0) instance.events().emit(driver_finding(driver));
   tell(instance, "rehearsal.2", false);
+  if (driver != 0) instance.events().emit(driver_finding(driver));
   instance.finish();
   judge_end(instance, "run 2");
   if (exit_code_ == 0) exit_code_ = driver;
