@@ -3,9 +3,12 @@
   COFFERDAM=build/release/cofferdam python3 tests/bench/many_writes.py [COUNT] [CASE...]
 
 COUNT is 1000000 unless given; the cases are those of CASES below, all unless named. As a module: measure(binary,
-place, count, case) returns the dictionary that is printed: `hwm_mib` is VmHWM of the launcher, sampled from
-/proc/PID/status until it is gone; `end_s` the time from the application's last line to the end of the launcher (scan,
-report); `rate` and `median_us` are those of the application itself.
+place, count, case) returns the dictionary that is printed:
+  rate, median_us   of the application: writes a second, and the median of one open, write and close
+  hwm_mib           VmHWM of the launcher, sampled from /proc/PID/status until it is gone
+  end_s             from the application's last line to the end of the launcher: scan, report, and the kernel's taking
+                    down of the tmpfs; end_cpu_s is what the launcher itself computed in that time
+  report_mib, events_mib   sizes of the two files
 """
 
 import json
@@ -39,17 +42,25 @@ def build(place):
     return program
 
 
+def processor_time(pid):
+    """Seconds that `pid` itself has used."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def sample(pid, found):
-    """VmHWM of `pid` in KiB, again and again until it is gone."""
+    """VmHWM of `pid` in KiB and its processor time, again and again until it is gone."""
     while True:
         try:
             with open(f"/proc/{pid}/status", encoding="ascii") as file:
                 line = next((line for line in file if line.startswith("VmHWM")), None)
+            used = processor_time(pid)
         except OSError:
             return
         if line is None:
             return
-        found[0] = max(found[0], int(line.split()[1]))
+        found["hwm"], found["used"] = max(found["hwm"], int(line.split()[1])), used
         time.sleep(0.005)
 
 
@@ -68,11 +79,11 @@ def measure(binary, place, count, case):
     start = time.perf_counter()
     process = subprocess.Popen(command, cwd=project, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True)
-    high = [0]
-    thread = threading.Thread(target=sample, args=(process.pid, high))
+    found = {"hwm": 0, "used": 0.0}
+    thread = threading.Thread(target=sample, args=(process.pid, found))
     thread.start()
     told = json.loads(process.stdout.readline() or "{}")
-    ended = time.perf_counter()
+    ended, used = time.perf_counter(), found["used"]
     problems = process.stderr.read()
     code = process.wait()
     end = time.perf_counter()
@@ -83,7 +94,8 @@ def measure(binary, place, count, case):
         sys.exit(f"many_writes: exit status {code} of {' '.join(command)}: {problems[-500:]}")
     result = {"case": case, "count": count, **told, "end_s": round(end - ended, 3), "wall_s": round(end - start, 3)}
     if options is not None:
-        result["hwm_mib"] = round(high[0] / 1024, 1)
+        result["hwm_mib"] = round(found["hwm"] / 1024, 1)
+        result["end_cpu_s"] = round(found["used"] - used, 2)
     for name in ("report.json", "events"):
         path = os.path.join(place, name)
         if os.path.exists(path):
