@@ -101,7 +101,7 @@ void StorageMeter::plan_next_look(Clock::time_point now, Clock::duration soonest
   if (soonest_full != Clock::duration::max()) {
     wait_ = std::clamp<Clock::duration>(soonest_full / 2, kSoonest, kUsual);
   } else {
-    wait_ = std::clamp<Clock::duration>(wait_ * 2, kUsual, kIdle);
+    wait_ = std::clamp<Clock::duration>(wait_ * 2, kSoonest, kIdle);
   }
 }
 

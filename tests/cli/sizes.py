@@ -87,7 +87,7 @@ def a_burst_through_one_descriptor(place):
     data = with_data(place, "size: 8MiB")
     result = place.python("import os, time\nfile = os.open('data/f', os.O_RDWR | os.O_CREAT)\n"
                           "for i in range(8):\n    os.write(file, bytes(1 << 20)); time.sleep(0.06)\n"
-                          "os.ftruncate(file, 0); time.sleep(0.1); print('done')")
+                          "time.sleep(0.3); os.ftruncate(file, 0); time.sleep(0.1); print('done')")
     equal(result.messages(), ["done"], "the app")
     only(result, "CD103")
     equal(use_of(result, data)["peak"], 8 * MIB, "peak")
@@ -112,8 +112,11 @@ def forks_that_share_their_memory_count_once(place):
 
 @test
 def processes_add_up(place):
-    result = place.python("import os, time\nfor _ in range(3):\n    if os.fork() == 0:\n"
-                          "        held = os.urandom(30 << 20)\n        break\ntime.sleep(1.2)")
+    result = place.python("import os, time\nready, end = os.pipe(), os.pipe()\nfor _ in range(3):\n"
+                          "    if os.fork() == 0:\n        held = os.urandom(30 << 20)\n        os.close(end[1])\n"
+                          "        os.write(ready[1], b'x'); os.read(end[0], 1); os._exit(0)\n"
+                          "for _ in range(3): os.read(ready[0], 1)\n"
+                          "time.sleep(1.5)")
     peak = result.report["instances"][0]["memory_peak"]
     check(90 * MIB < peak < 150 * MIB, f"three times 30 MiB are {peak / MIB:.0f} MiB")
 
