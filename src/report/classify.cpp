@@ -16,7 +16,8 @@ using Names = std::span<const std::string_view>;
 template <std::size_t N>
 using List = std::array<std::string_view, N>;
 
-// --- names. A `*` at one end stands for anything; other wildcards are those of base::glob_match. --------------------
+// --- names. Wildcards are those of base::glob_match; what is called a place is a part of the path.
+// --------------------
 
 constexpr List<3> kVcs = {".git", ".hg", ".svn"};
 constexpr List<21> kCacheFolders = {
@@ -25,21 +26,20 @@ constexpr List<21> kCacheFolders = {
     "_cacache",    ".vite",   "CACHE",       ".tox",          ".nox",        ".swc",          ".angular"};
 constexpr List<13> kCacheNames = {"*.pyc", "*.pyo", "*.eslintcache", "*.tsbuildinfo", "*.swp",       "*.swo", "*.swx",
                                   "*~",    ".#*",   "#*#",           ".coverage",     ".coverage.*", "4913"};
-constexpr List<8> kCachePlaces = {"**/storage/framework/cache/**",
-                                  "**/storage/framework/views/**",
-                                  "**/bootstrap/cache/**",
-                                  "**/wp-content/cache/**",
-                                  "**/tmp/cache/**",
-                                  "**/var/cache/**",
-                                  "**/.next/cache/**",
-                                  "**/node_modules/.cache/**"};
+constexpr List<8> kCachePlaces = {"/storage/framework/cache/",
+                                  "/storage/framework/views/",
+                                  "/bootstrap/cache/",
+                                  "/wp-content/cache/",
+                                  "/tmp/cache/",
+                                  "/var/cache/",
+                                  "/.next/cache/",
+                                  "/node_modules/.cache/"};
 // Profiles of browsers that tests drive, and what installers unpack: full of databases and media that are nobody's.
 constexpr List<8> kPassing = {"puppeteer_dev_*",  "playwright_*", ".org.chromium.*", ".com.google.Chrome.*",
                               "rust_mozprofile*", "pip-*",        "npm-*",           "composer-*"};
 constexpr List<7> kPackageFolders = {"node_modules", "site-packages", "dist-packages",   ".venv",
                                      "venv",         ".bundle",       "bower_components"};
-constexpr List<4> kPackagePlaces = {"**/vendor/bundle/**", "**/vendor/composer/**", "**/vendor/autoload.php",
-                                    "**/vendor/gems/**"};
+constexpr List<4> kPackagePlaces = {"/vendor/bundle/", "/vendor/composer/", "/vendor/autoload.php", "/vendor/gems/"};
 constexpr List<1> kVendor = {"vendor"};
 constexpr List<2> kScheduleNames = {"celerybeat-schedule*", "beat-schedule*"};
 constexpr List<1> kPidNames = {"*.pid"};
@@ -60,12 +60,13 @@ constexpr List<17> kDatabaseNames = {"*.sqlite3",         "*.sqlite",     "*.sql
                                      "*.duckdb",          "*.ldb",        "MANIFEST-00????", "00????.log",
                                      "00????.sst"};
 constexpr List<1> kDumps = {"redis-dump"};
-constexpr List<2> kDerbyPlaces = {"**/seg0/c*.dat", "**/log/log*.dat"};
+constexpr List<2> kDerbyPlaces = {"/seg0/c", "/log/log"};
 constexpr List<2> kLogFolders = {"log", "logs"};
 constexpr List<4> kLockNames = {"*.lock", "*.lck", "lockfile", ".lock"};
 constexpr List<10> kUploadFolders = {"uploads",      "upload",       "media",        "attachments", "avatars",
                                      "user_uploads", "user-uploads", "user-content", "userfiles",   "upload-dir"};
-constexpr List<3> kUploadPlaces = {"**/storage/app/**", "**/storage/?\?/?\?/*", "**/public/system/**"};
+constexpr List<2> kUploadPlaces = {"/storage/app/", "/public/system/"};
+constexpr List<1> kActiveStorage = {"/storage/"};
 constexpr List<5> kUploadContents = {"image", "video", "audio", "pdf", "zip"};
 // Where builds and tests leave media.
 constexpr List<27> kMadeFolders = {
@@ -94,12 +95,21 @@ constexpr List<13> kPackageLocks = {"yarn.lock",    "poetry.lock", "composer.loc
 // A lock file holds a pid or nothing; what is larger is somebody's data.
 constexpr std::uint64_t kLargestLock = 256;
 
+bool is_wild(char c) {
+  return c == '*' || c == '?';
+}
+
+// Asked some hundred times a file: the first and the last letter tell most of them apart.
 bool fits(std::string_view name, std::string_view pattern) {
+  if (name.empty()) return false;
+  if (!is_wild(pattern.front()) && pattern.front() != name.front()) return false;
+  if (!is_wild(pattern.back()) && pattern.back() != name.back()) return false;
   const std::size_t wild = pattern.find_first_of("*?");
   if (wild == std::string_view::npos) return name == pattern;
-  const bool simple = pattern.find('?') == std::string_view::npos;
-  if (simple && wild == pattern.size() - 1) return name.starts_with(pattern.substr(0, wild));
-  if (simple && wild == 0 && pattern.find('*', 1) == std::string_view::npos) return name.ends_with(pattern.substr(1));
+  if (!name.starts_with(pattern.substr(0, wild))) return false;
+  if (pattern[wild] == '*' && wild == pattern.size() - 1) return true;
+  if (pattern[wild] == '*' && wild == 0 && pattern.find_first_of("*?", 1) == std::string_view::npos)
+    return name.ends_with(pattern.substr(1));
   return base::glob_match(pattern, name);
 }
 
@@ -187,6 +197,15 @@ bool is_small(const Subject& s) {
 bool is_saved(const Subject& s) {
   return !s.code && !s.in(kBuildFolders) && !(s.text && s.change.change == Change::modified);
 }
+// Active Storage: storage/x1/y2/x1y2... with a key of 28 letters.
+bool is_blob(const Subject& s) {
+  const std::size_t depth = s.folders.size();
+  return is_saved(s) && depth >= 3 && s.folders[depth - 3] == "storage" && s.folders[depth - 2].size() == 2 &&
+         s.name.starts_with(std::string(s.folders[depth - 2]) + std::string(s.folders[depth - 1]));
+}
+bool is_derby(const Subject& s) {
+  return s.name.ends_with(".dat");
+}
 bool is_saved_media(const Subject& s) {
   return !s.temporary && !s.in(kMadeFolders) && s.change.change == Change::created && !s.by_installer;
 }
@@ -213,11 +232,12 @@ constexpr std::array kRows = {
     ClassRow{"database", Where::content, kDatabaseContents},
     ClassRow{"database", Where::content, kDumps},
     ClassRow{"database", Where::name, kDatabaseNames},
-    ClassRow{"database", Where::place, kDerbyPlaces},
+    ClassRow{"database", Where::place, kDerbyPlaces, is_derby},
     ClassRow{"log", Where::folder, kLogFolders, not_code},
     ClassRow{"lock", Where::name, kLockNames, is_small},
     ClassRow{"upload", Where::folder, kUploadFolders, is_saved},
     ClassRow{"upload", Where::place, kUploadPlaces, is_saved},
+    ClassRow{"upload", Where::place, kActiveStorage, is_blob},
     ClassRow{"upload", Where::content, kUploadContents, is_saved_media},
 };
 
@@ -225,7 +245,9 @@ bool applies(const ClassRow& row, const Subject& subject) {
   const auto matches = [&] {
     switch (row.where) {
       case Where::folder: return subject.in(row.patterns);
-      case Where::place: return is_one_of(subject.change.path, row.patterns);
+      case Where::place:
+        return std::any_of(row.patterns.begin(), row.patterns.end(),
+                           [&](std::string_view part) { return subject.change.path.find(part) != std::string::npos; });
       case Where::name: return is_one_of(subject.name, row.patterns);
       case Where::content: return !subject.change.content.empty() && is_one_of(subject.change.content, row.patterns);
     }
@@ -234,16 +256,11 @@ bool applies(const ClassRow& row, const Subject& subject) {
   return matches() && (row.when == nullptr || row.when(subject));
 }
 
-// Rows that name a directory inside the path give the place of the class.
-std::size_t end_of_place(std::string_view path, std::string_view pattern) {
-  // "**/storage/app/**" -> "/storage/app/"
-  if (!base::glob_match(pattern, path)) return 0;
-  std::string_view middle = pattern;
-  while (middle.starts_with('*')) middle.remove_prefix(1);
-  while (middle.ends_with('*')) middle.remove_suffix(1);
-  if (middle.find_first_of("*?") != std::string_view::npos) middle = middle.substr(0, middle.find('/', 1) + 1);
-  const std::size_t at = path.find(middle);
-  return at == std::string_view::npos || !middle.ends_with('/') ? 0 : at + middle.size() - 1;
+// Where the directory that a row names ends in `path`; 0 when it is not there. "/storage/app/" ends before its last
+// slash.
+std::size_t end_of_part(std::string_view path, std::string_view part) {
+  const std::size_t at = part.ends_with('/') ? path.find(part) : std::string_view::npos;
+  return at == std::string_view::npos ? 0 : at + part.size() - 1;
 }
 
 std::size_t end_of_folder(std::string_view path, std::string_view pattern) {
@@ -320,17 +337,18 @@ std::string_view classify(const ScannedChange& change, const ProcessInfo* writer
 }
 
 std::string_view place_of_class(std::string_view path, std::string_view file_class) {
-  std::size_t shortest = 0;
   for (const ClassRow& row : kRows) {
     if (row.file_class != file_class || (row.where != Where::folder && row.where != Where::place)) continue;
+    // The outermost: node_modules lie in each other.
+    std::size_t shortest = 0;
     for (const std::string_view pattern : row.patterns) {
-      const std::size_t end = row.where == Where::folder ? end_of_folder(path, pattern) : end_of_place(path, pattern);
+      const std::size_t end = row.where == Where::folder ? end_of_folder(path, pattern) : end_of_part(path, pattern);
       if (end != 0 && (shortest == 0 || end < shortest)) shortest = end;
     }
+    if (shortest != 0) return path.substr(0, shortest);
   }
-  if (shortest == 0)
-    shortest = std::max<std::size_t>(path.rfind('/') == std::string_view::npos ? 0 : path.rfind('/'), 1);
-  return path.substr(0, shortest);
+  const std::size_t slash = path.rfind('/');
+  return path.substr(0, slash == std::string_view::npos ? 0 : std::max<std::size_t>(slash, 1));
 }
 
 }  // namespace cofferdam::report
