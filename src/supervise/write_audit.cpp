@@ -109,7 +109,10 @@ bool holds_data(std::uint32_t mode) {
 }
 
 std::string way_out(bool container, const std::string& directory) {
-  const std::string below = "write below a mount of the policy";
+  // Configuration that is filled in at start: an image has it already.
+  const std::string below = base::is_beneath(directory, "/etc")
+                                ? "render configuration when the image is built, or below /tmp at start"
+                                : "write below a mount of the policy";
   if (directory == "/") return below;
   if (container)
     return below + ", or give the container a tmpfs there: --tmpfs " + directory + ", and name it in storage.mounts";

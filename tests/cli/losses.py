@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 
-from harness import check, contains, equal, main, skip, test
+from harness import ROOT, check, contains, equal, main, skip, test
 
 WRITE = r"""
 import os, sqlite3
@@ -103,6 +103,16 @@ def a_one_off_is_told_so(place):
         findings = json.load(file)["findings"]
     equal([finding["code"] for finding in findings], ["CD119"], "findings")
     contains(findings[0]["message"], "written by a one-off", "message")
+
+
+@test
+def configuration_filled_in_at_start_is_refused_with_its_reason(place):
+    result = place.sh("echo 'listen 8000;' > /etc/cofferdam-test-write; true")
+    fixes = [finding["fix"] for finding in result.findings("CD101")]
+    if ROOT:
+        contains(fixes[0], "render configuration when the image is built", "fix")
+    else:
+        equal(fixes, [], "an ordinary user may not write there anyway")
 
 
 @test
