@@ -39,7 +39,7 @@ constexpr std::array kByPath = {
     Evidence{Framework::laravel, Framework::php, "/storage/framework/"},
 };
 
-// Found in the working directory. One that needs two files has both in a row of kNeeds.
+// Found in the working directory.
 constexpr std::array kByFile = {
     Evidence{Framework::django, Framework::python, "manage.py"},
     Evidence{Framework::python, Framework::python, "requirements.txt"},

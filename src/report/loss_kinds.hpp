@@ -11,7 +11,8 @@
 
 namespace cofferdam::report {
 
-// One row a class of report::classify. `what` and `many` are the noun, `why` completes "...: ".
+// One row a class of report::classify. `one` and `many` are its nouns; `why` ends the message: what production makes of
+// it.
 struct LossKind {
   std::string_view file_class;
   std::string_view code;
@@ -26,13 +27,14 @@ struct LossKind {
 // Null when losses of the class are not told by a code of their own.
 [[nodiscard]] const LossKind* find_loss_kind(std::string_view file_class);
 
-// The way out for the first of `frameworks` that has one; the fix of a program (gunicorn, puma, nginx, ...) that
-// `command` (its words) names comes before those of frameworks. Never empty for a class of find_loss_kind.
+// The way out for the first of `frameworks` that has one; what a program (gunicorn, puma, nginx, ...) that the writer's
+// command line names has of its own comes before. With Framework::any never empty for a class of find_loss_kind.
+// `writer` may be null.
 [[nodiscard]] std::string_view fix_of(std::string_view file_class, std::span<const Framework> frameworks,
                                       const ProcessInfo* writer);
 
-// Where a program's cache below the home directory can be moved: "set MPLCONFIGDIR ...". Empty when `path` is no such
-// cache. `path` is absolute.
+// How a cache below the home directory is moved or filled: "set MPLCONFIGDIR ...". Empty when `path`, absolute, is no
+// such cache.
 [[nodiscard]] std::string_view home_cache_fix(std::string_view path, std::string_view home);
 
 }  // namespace cofferdam::report

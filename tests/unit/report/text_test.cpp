@@ -11,6 +11,17 @@ namespace {
 
 const TextOptions kOptions{"/srv/app", "", false};
 
+CountedFinding sample_uploads() {
+  Finding finding;
+  finding.code = "CD110";
+  finding.severity = Severity::warning;
+  finding.message =
+      "2 uploaded files (5 bytes) in /srv/app/media: a.png, b.png are lost with the instance; the next deployment ...";
+  finding.fix = "django-storages";
+  finding.process = sample_app();
+  return {finding, 2, {1769860801, 0}, "web.1"};
+}
+
 std::size_t lines_of(const std::string& text) {
   return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
 }
@@ -104,9 +115,9 @@ TEST(Summary, OfARehearsalKeepsItsFifteenLines) {
 }
 
 TEST(Summary, NeverHasMoreThanFifteenLines) {
-  for (std::size_t refusals = 0; refusals < 8; ++refusals) {
-    for (std::size_t files = 0; files < 8; ++files) {
-      for (unsigned kinds = 0; kinds < 16; ++kinds) {
+  for (const std::size_t refusals : {0U, 1U, 3U, 7U}) {
+    for (const std::size_t files : {0U, 1U, 3U, 7U}) {
+      for (unsigned kinds = 0; kinds < 128; ++kinds) {
         Report report = sample_report();
         report.findings.clear();
         report.lost.clear();
@@ -118,12 +129,49 @@ TEST(Summary, NeverHasMoreThanFifteenLines) {
           if ((kinds & 4U) != 0) report.lost.push_back(sample_lost("/srv/app/f", "log", 1));
           if ((kinds & 8U) != 0) report.lost.push_back(sample_lost("/srv/app/f", "cache", 1));
         }
-        const std::string text = summary(report, kOptions);
+        for (std::size_t i = 0; (kinds & 16U) != 0 && i < files; ++i) report.findings.push_back(sample_uploads());
+        if ((kinds & 32U) != 0) report.lost.push_back(sample_lost("/srv/app/.git/index", "vcs", 1));
+        TextOptions options = kOptions;
+        if ((kinds & 64U) != 0) options.hidden = {"/home/u/.ssh"};
+        report.instances[0].code = (kinds & 64U) != 0 ? 1 : 0;
+        const std::string text = summary(report, options);
         ASSERT_LE(lines_of(text), kSummaryLines) << text;
+        ASSERT_EQ(text.find("hidden") != std::string::npos, (kinds & 64U) != 0) << text;
+        if ((kinds & 16U) != 0 && files != 0) {
+          ASSERT_NE(text.find("CD110"), std::string::npos) << text;
+        }
         ASSERT_EQ(text.find("refused") != std::string::npos, refusals != 0) << text;
       }
     }
   }
+}
+
+TEST(Summary, TellsClassesCommitsHiddenPathsAndCopies) {
+  Report report = sample_report();
+  report.instances[0].code = 1;
+  report.findings = {sample_uploads()};
+  report.lost = {sample_lost("/srv/app/media/a.png", "upload", 5),
+                 sample_lost("/srv/app/.git/refs/heads/main", "vcs", 41),
+                 sample_lost("/srv/app/.git/objects/ab/cd", "vcs", 100),
+                 sample_lost("/srv/app/new.py", "source", 1),
+                 sample_lost("/srv/app/old.py", "source", 2, Change::modified),
+                 sample_lost("/srv/app/web.pid", "pid", 1)};
+  TextOptions options = kOptions;
+  options.kept_directory = "/srv/app/copies";
+  options.home = "/home/u";
+  options.hidden = {"/home/u/.ssh", "/home/u/.aws"};
+  EXPECT_EQ(
+      summary(report, options),
+      "lost     2 source files (3 bytes); change source outside of the run; copies are in copies\n"
+      "         old.py (2 bytes, changed, by gunicorn)\n"
+      "         new.py (1 byte, by gunicorn)\n"
+      "lost     .git (2 files, 141 bytes): commits made in the run are lost: commit outside of the run or push from "
+      "it; copies are in copies\n"
+      "lost     2 uploaded files (5 bytes) in media: a.png, b.png, by gunicorn\n"
+      "         instead: django-storages [CD110]\n"
+      "lost     1 cache, PID or lock file (1 byte), made again when needed\n"
+      "hidden   ~/.ssh, ~/.aws; to show one: {path: ~/.ssh, type: read-only} in storage.mounts\n"
+      "web.1 exited 1; 6 files lost (150 bytes), copies are in copies; full list: --report FILE\n");
 }
 
 TEST(Summary, CountsWhatItDoesNotName) {
