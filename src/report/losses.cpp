@@ -40,6 +40,10 @@ bool is_commit(std::string_view path) {
   return path.find("/refs/heads/") != std::string_view::npos || path.find("/logs/HEAD") != std::string_view::npos;
 }
 
+bool told_by(const Losses& losses, std::string_view code) {
+  return std::ranges::any_of(losses.findings, [&](const CountedFinding* entry) { return entry->finding.code == code; });
+}
+
 // The group that a loss of `count` files belongs to, counted; null for what the summary does not tell as a file.
 LossGroup* count_loss(Losses& losses, const ScannedChange& what, const std::string& file_class, std::uint64_t count) {
   if (what.type != "file" && what.type != "symlink") return nullptr;
@@ -49,6 +53,7 @@ LossGroup* count_loss(Losses& losses, const ScannedChange& what, const std::stri
   losses.bytes += what.bytes;
   const auto* shelf = std::ranges::find(kShelves, file_class, &Shelf::file_class);
   if (shelf == kShelves.end()) return nullptr;
+  if (file_class == "temporary" && told_by(losses, "CD121")) return nullptr;
   LossGroup& group = losses.*(shelf->group);
   group.count += count;
   group.bytes += what.bytes;
@@ -64,6 +69,11 @@ Losses sort_losses(const Report& report) {
     return !report.rehearsal || report.instances.empty() || instance == report.instances.front().name;
   };
   Losses losses;
+  for (const CountedFinding& entry : report.findings) {
+    if (!is_told(entry.instance)) continue;
+    if (tells_a_class(entry.finding)) losses.findings.push_back(&entry);
+    if (is_of_one_off(entry.finding)) losses.one_off = &entry;
+  }
   for (const LostFile& file : report.lost) {
     if (!is_told(file.instance)) continue;
     if (LossGroup* group = count_loss(losses, file.what, file.file_class, 1)) group->named.push_back(&file);
@@ -73,11 +83,6 @@ Losses sort_losses(const Report& report) {
   }
   std::ranges::stable_partition(losses.source.named,
                                 [](const LostFile* file) { return file->what.change == Change::modified; });
-  for (const CountedFinding& entry : report.findings) {
-    if (!is_told(entry.instance)) continue;
-    if (tells_a_class(entry.finding)) losses.findings.push_back(&entry);
-    if (is_of_one_off(entry.finding)) losses.one_off = &entry;
-  }
   return losses;
 }
 

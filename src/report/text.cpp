@@ -176,12 +176,12 @@ class Summary {
 
   void add_class(const Finding& finding) {
     // The reason is in the report and in `explain`; here it would push the names off the line.
-    std::string message = finding.message.substr(0, finding.message.find(" with the instance; "));
+    std::string message = finding.message.substr(0, finding.message.rfind("; "));
     const std::string home = options_.working_directory + "/";
     for (std::size_t at = message.find(home); home.size() > 1 && at != std::string::npos; at = message.find(home, at)) {
       message.erase(at, home.size());
     }
-    for (const std::string_view end : {" are lost", " is lost"}) {
+    for (const std::string_view end : {" are lost with the instance", " is lost with the instance"}) {
       if (message.ends_with(end)) message.resize(message.size() - end.size());
     }
     const std::string writer = program_of(finding.process);

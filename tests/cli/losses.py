@@ -116,6 +116,15 @@ def configuration_filled_in_at_start_is_refused_with_its_reason(place):
 
 
 @test
+def temporary_files_never_removed_are_told_once(place):
+    result = place.python("for i in range(150): open(f'/tmp/t{i}', 'w').close()")
+    equal(codes(result), ["CD121"], f"codes ({result.err})")
+    lines = result.err.splitlines()
+    equal(len([line for line in lines if line.startswith("lost")]), 1, f"lines of {result.err}")
+    contains(lines[0], "lost     150 temporary files (0 bytes) in /tmp: t0, t1, t10, ..., never removed, by ", "summary")
+
+
+@test
 def hidden_paths_are_told_when_the_app_fails(place):
     os.mkdir(os.path.join(place.home, ".ssh"))
     failed = place.sh("cat ~/.ssh/id_rsa; exit 4")
