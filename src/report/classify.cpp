@@ -20,10 +20,13 @@ using List = std::array<std::string_view, N>;
 // --------------------
 
 constexpr List<3> kVcs = {".git", ".hg", ".svn"};
-constexpr List<21> kCacheFolders = {
-    "__pycache__", ".cache",  ".mypy_cache", ".pytest_cache", ".ruff_cache", ".parcel-cache", ".turbo",
-    ".nyc_output", ".gradle", ".ccache",     "bootsnap",      ".sass-cache", ".eslintcache",  ".npm",
-    "_cacache",    ".vite",   "CACHE",       ".tox",          ".nox",        ".swc",          ".angular"};
+// Build output is made again, too.
+constexpr List<29> kCacheFolders = {"__pycache__",   ".cache",      ".mypy_cache",  ".pytest_cache", ".ruff_cache",
+                                    ".parcel-cache", ".turbo",      ".nyc_output",  ".gradle",       ".ccache",
+                                    "bootsnap",      ".sass-cache", ".eslintcache", ".npm",          "_cacache",
+                                    ".vite",         "CACHE",       ".tox",         ".nox",          ".swc",
+                                    ".angular",      ".next",       ".nuxt",        ".svelte-kit",   ".output",
+                                    ".astro",        ".docusaurus", "htmlcov",      ".dart_tool"};
 constexpr List<13> kCacheNames = {"*.pyc", "*.pyo", "*.eslintcache", "*.tsbuildinfo", "*.swp",       "*.swo", "*.swx",
                                   "*~",    ".#*",   "#*#",           ".coverage",     ".coverage.*", "4913"};
 constexpr List<8> kCachePlaces = {"/storage/framework/cache/",
@@ -332,7 +335,9 @@ std::string_view classify(const ScannedChange& change, const ProcessInfo* writer
   if (later && is_log_name(subject.name)) return "log";
   if (row != kRows.end()) return row->file_class;
   if (subject.temporary) return "temporary";
-  if (subject.code || subject.text || is_one_of(subject.name, kSourceNames)) return "source";
+  // What a build makes looks like source.
+  const bool built = change.change == Change::created && subject.in(kBuildFolders);
+  if (!built && (subject.code || subject.text || is_one_of(subject.name, kSourceNames))) return "source";
   return "file";
 }
 
