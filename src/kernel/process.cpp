@@ -214,4 +214,8 @@ BorrowedFileIdentity::~BorrowedFileIdentity() {
   errno = saved;
 }
 
+int write_access(int fd) noexcept {
+  return syscall(SYS_faccessat2, fd, "", W_OK, AT_EACCESS | AT_EMPTY_PATH) == 0 ? 0 : errno;
+}
+
 }  // namespace cofferdam::kernel

@@ -94,4 +94,8 @@ class BorrowedFileIdentity {
   uid_t old_uid_ = 0;
 };
 
+// faccessat2(2): whether this thread, with its file-system identity, may write to what `fd` (O_PATH will do) refers to;
+// ACLs, groups and capabilities included. 0 or a positive errno: EACCES, EROFS, ENOSYS before Linux 5.8.
+[[nodiscard]] int write_access(int fd) noexcept;
+
 }  // namespace cofferdam::kernel

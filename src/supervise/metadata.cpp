@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <utime.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -118,6 +119,47 @@ MetadataRequest read_metadata_request(const kernel::Notification& call, const ke
     default: request.error = ENOSYS; break;
   }
   return request;
+}
+
+int judge_metadata(const MetadataRequest& request, const kernel::ThreadStatus& caller,
+                   const kernel::FileIdentity& identity, const kernel::Fd& object, bool may_write) {
+  const bool privileged = caller.fsuid == 0;
+  const bool owner = privileged || identity.uid == caller.fsuid;
+  switch (request.kind) {
+    case Kind::chown: {
+      constexpr std::uint32_t kAsItIs = ~0U;
+      const bool other_user = request.uid != kAsItIs && request.uid != identity.uid;
+      const bool other_group = request.gid != kAsItIs && request.gid != identity.gid;
+      // An ordinary user's instance knows this user and group alone.
+      const bool unknown_user = request.uid != kAsItIs && request.uid != geteuid();
+      const bool unknown_group = request.gid != kAsItIs && request.gid != getegid();
+      if (geteuid() != 0 && (unknown_user || unknown_group)) return EINVAL;
+      const bool member =
+          request.gid == caller.fsgid || std::ranges::find(caller.groups, request.gid) != caller.groups.end();
+      return !privileged && (!owner || other_user || (other_group && !member)) ? EPERM : 0;
+    }
+    case Kind::set_times: {
+      const auto both = [&](long value) {
+        return request.times[0].tv_nsec == value && request.times[1].tv_nsec == value;
+      };
+      if (owner || both(UTIME_OMIT)) return 0;
+      return request.now || both(UTIME_NOW) ? (may_write ? 0 : EACCES) : EPERM;
+    }
+    case Kind::set_xattr:
+    case Kind::remove_xattr: {
+      if (request.attribute.starts_with("trusted.")) return EPERM;
+      const bool for_users = request.attribute.starts_with("user.");
+      if (for_users && !S_ISREG(identity.mode) && !S_ISDIR(identity.mode)) return EPERM;
+      if (for_users ? !may_write : !owner) return for_users ? EACCES : EPERM;
+      std::array<char, 32> link{};
+      std::snprintf(link.data(), link.size(), "/proc/self/fd/%d", object.get());
+      const bool there = getxattr(link.data(), request.attribute.c_str(), nullptr, 0) >= 0;
+      if (request.kind == Kind::remove_xattr) return there ? 0 : ENODATA;
+      if (there && (request.flags & XATTR_CREATE) != 0) return EEXIST;
+      return !there && (request.flags & XATTR_REPLACE) != 0 ? ENODATA : 0;
+    }
+    default: return owner ? 0 : EPERM;
+  }
 }
 
 int perform_metadata(const InstanceView& instance, const MetadataRequest& request, const kernel::ThreadStatus& caller,

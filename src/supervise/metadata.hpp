@@ -33,6 +33,11 @@ struct MetadataRequest {
 [[nodiscard]] MetadataRequest read_metadata_request(const kernel::Notification& call, const kernel::NotifyRow& row,
                                                     const kernel::ThreadView& view);
 
+// What the kernel will say of a request that it performs itself (local mode), beside who owns the object: 0 or an
+// errno. `may_write`: the caller may write the object.
+[[nodiscard]] int judge_metadata(const MetadataRequest& request, const kernel::ThreadStatus& caller,
+                                 const kernel::FileIdentity& identity, const kernel::Fd& object, bool may_write);
+
 // Returns 0 or the errno for the caller; `refused` when cofferdam's storage rule is the reason.
 [[nodiscard]] int perform_metadata(const InstanceView& instance, const MetadataRequest& request,
                                    const kernel::ThreadStatus& caller, const kernel::Fd& object, bool* refused);

@@ -83,8 +83,20 @@ int misfit(const WriteIntent& intent, const kernel::FileIdentity& object) {
     case Kind::truncate: return directory ? EISDIR : intent.trailing_slash ? ENOTDIR : 0;
     case Kind::unlink: return directory ? EISDIR : intent.trailing_slash ? ENOTDIR : 0;
     case Kind::remove_directory: return directory ? 0 : ENOTDIR;
+    case Kind::chmod:
+      if (S_ISLNK(object.mode)) return EOPNOTSUPP;
+      [[fallthrough]];
     default: return intent.trailing_slash && !directory ? ENOTDIR : 0;
   }
+}
+
+// fs.protected_hardlinks: a second name for somebody else's file is for those who may write it, and for plain files.
+bool hard_links_protected() {
+  static const bool protects = kernel::read_file("/proc/sys/fs/protected_hardlinks", 8).value_or("1").starts_with('1');
+  return protects;
+}
+bool may_link_others(const kernel::FileIdentity& file, const kernel::ThreadStatus& status) {
+  return S_ISREG(file.mode) && (file.mode & S_ISUID) == 0 && permitted(file, status);
 }
 
 bool removes(kernel::NotifyKind kind) {
@@ -103,7 +115,7 @@ bool permitted(const kernel::FileIdentity& file, const kernel::ThreadStatus& sta
 Outcome predict(const InstanceView& instance, const kernel::ThreadStatus& status, const WriteIntent& intent,
                 const Place& directory, const kernel::FileIdentity* object, bool occupied) {
   using Kind = kernel::NotifyKind;
-  if (object == nullptr && !directory.parent) return failed(directory.error);
+  if (object == nullptr && directory.error != 0) return failed(directory.error);
   if (directory.name == "." && touches_directory(intent.kind)) {
     if (intent.kind == Kind::unlink) return failed(EISDIR);
     if (intent.kind == Kind::remove_directory) return failed(EINVAL);
@@ -118,7 +130,8 @@ Outcome predict(const InstanceView& instance, const kernel::ThreadStatus& status
     return failed(intent.creates ? EISDIR : ENOENT);
   }
   if (is_metadata(intent.kind)) {
-    const Outcome outcome = decide(instance, *object, status.fsuid == 0 || object->uid == status.fsuid, EPERM);
+    const bool owner = status.fsuid == 0 || object->uid == status.fsuid;
+    const Outcome outcome = decide(instance, *object, owner || intent.for_writers, EPERM);
     const int error = misfit(intent, *object);
     if (outcome.outcome != WriteOutcome::landed) return outcome;
     // An overlay hands on the flags of FS_IOC_SETFLAGS only.
@@ -142,6 +155,9 @@ Outcome predict(const InstanceView& instance, const kernel::ThreadStatus& status
 
 Outcome predict_rename(const InstanceView& instance, const kernel::ThreadStatus& status, const WriteIntent& intent,
                        const WriteEnd& from, const WriteEnd& to) {
+  constexpr unsigned kKnown = RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT;
+  const bool exchanges = (intent.flags & RENAME_EXCHANGE) != 0;
+  if ((intent.flags & ~kKnown) != 0 || (exchanges && intent.flags != RENAME_EXCHANGE)) return failed(EINVAL);
   if (!from.directory->parent) return failed(from.directory->error);
   if (!to.directory->parent) return failed(to.directory->error);
   if (from.directory->name == "." || to.directory->name == ".") return failed(EBUSY);
@@ -153,11 +169,11 @@ Outcome predict_rename(const InstanceView& instance, const kernel::ThreadStatus&
   if (from.object == nullptr) return failed(ENOENT);
   const bool directory = S_ISDIR(from.object->mode);
   if ((intent.flags & RENAME_NOREPLACE) != 0 && to.object != nullptr) return failed(EEXIST);
-  if ((intent.flags & RENAME_EXCHANGE) != 0 && to.object == nullptr) return failed(ENOENT);
+  if (exchanges && to.object == nullptr) return failed(ENOENT);
   if (intent.trailing_slash && !directory) return failed(ENOTDIR);
   if (directory && to.directory->path.starts_with(from.directory->path + "/")) return failed(EINVAL);
   if (to.object != nullptr && S_ISDIR(to.object->mode) && from.directory->path.starts_with(to.directory->path + "/")) {
-    return failed((intent.flags & RENAME_EXCHANGE) != 0 ? EINVAL : ENOTEMPTY);
+    return failed(exchanges ? EINVAL : ENOTEMPTY);
   }
   if (outcome.outcome != WriteOutcome::landed) return outcome;
   if (at_target.outcome != WriteOutcome::landed) return at_target;
@@ -165,7 +181,7 @@ Outcome predict_rename(const InstanceView& instance, const kernel::ThreadStatus&
   const InstanceMount* mount = instance.find(from.directory->parent_identity.mount_id);
   const bool overlay = mount->plan->type == MountType::overlay;
   if ((intent.flags & RENAME_WHITEOUT) != 0 && overlay) return failed(EINVAL);
-  if (to.object == nullptr || (intent.flags & RENAME_EXCHANGE) != 0) return {};
+  if (to.object == nullptr || exchanges) return {};
   if (sticky_forbids(to.directory->parent_identity, *to.object, status)) return failed(EPERM);
   if (to.object->same_file(*from.object)) return {};
   if (directory != S_ISDIR(to.object->mode)) return failed(directory ? ENOTDIR : EISDIR);
@@ -180,6 +196,8 @@ Outcome predict_link(const InstanceView& instance, const kernel::ThreadStatus& s
   if (outcome.outcome == WriteOutcome::refused || to.object != nullptr || !to.directory->parent) return outcome;
   if (from.object->mount_id != to.directory->parent_identity.mount_id) return failed(EXDEV);
   if (S_ISDIR(from.object->mode)) return failed(EPERM);
+  const bool own = status.fsuid == 0 || from.object->uid == status.fsuid;
+  if (!own && hard_links_protected() && !may_link_others(*from.object, status)) return failed(EPERM);
   return outcome;
 }
 

@@ -22,6 +22,7 @@ struct WriteIntent {
   bool exclusive = false;       // open: O_EXCL; mkdir, link, symlink, mknod always
   bool nameless = false;        // open: O_TMPFILE
   bool trailing_slash = false;  // the path says that it means a directory
+  bool for_writers = false;     // metadata that not only the owner may change: judged by judge_metadata
   unsigned flags = 0;           // RENAME_*
 };
 

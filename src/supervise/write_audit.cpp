@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "base/text.hpp"
+#include "kernel/process.hpp"
 #include "supervise/metadata.hpp"
 
 namespace cofferdam::supervise {
@@ -73,8 +74,28 @@ bool follows(const kernel::Notification& call, const kernel::NotifyRow& row) {
   }
 }
 
+// What the kernel says of the arguments themselves.
+int argument_error(const kernel::Notification& call, const kernel::NotifyRow& row, const kernel::ThreadView& view,
+                   const std::string& path) {
+  if (row.kind == Kind::unlink && (int_flags(call, row) & ~AT_REMOVEDIR) != 0) return EINVAL;
+  if (row.kind == Kind::link && (int_flags(call, row) & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) != 0) return EINVAL;
+  if (row.kind != Kind::symlink) return path.empty() && row.kind == Kind::open ? ENOENT : 0;
+  const auto target = view.read_path(call.args[0]);
+  return target && target->empty() ? ENOENT : 0;
+}
+
 bool changes_directory(Kind kind) {
   return kind != Kind::open && kind != Kind::open_how && kind != Kind::truncate && !is_metadata(kind);
+}
+
+// The write bits of a file as they are for this caller, ACLs and all; what only the mount forbids leaves them alone.
+// The identity must be borrowed already where it is not ours.
+void show_write_bits(kernel::FileIdentity& file, const kernel::Fd& pinned, const kernel::ThreadStatus& caller) {
+  if (caller.fsuid == 0) return;
+  constexpr std::uint32_t kAll = S_IWUSR | S_IWGRP | S_IWOTH;
+  const int error = kernel::write_access(pinned.get());
+  if (error == 0) file.mode |= kAll;
+  if (error == EACCES) file.mode &= ~kAll;
 }
 
 bool is_occupied(const kernel::Fd& directory) {
@@ -127,13 +148,20 @@ WriteAudit::Found WriteAudit::find(const KnownThread& thread, int dirfd, const s
                                    const WriteIntent& intent, bool follow) const {
   Found found;
   found.path = path;
+  // Looked up with the caller's own rights, so that a directory which is closed to it is closed here. In a container
+  // the launcher may not look into processes of others, so there it keeps its own.
+  std::optional<kernel::BorrowedFileIdentity> as_caller;
+  const kernel::ThreadStatus& who = thread.status;
+  if (!instance_.container) as_caller.emplace(who.fsuid, who.fsgid, who.groups);
   const bool directory_decides = changes_directory(intent.kind);
   // A slash behind a name: what has the name is there all the same.
   const std::size_t end = directory_decides ? path.find_last_not_of('/') : std::string::npos;
   const std::string name_alone = end == std::string::npos ? path : path.substr(0, end + 1);
   const kernel::Fd object = pin_object(instance_, thread.view, thread.status, dirfd, name_alone, follow);
+  const int error = object ? 0 : errno;
   if (object) {
     if (auto identity = kernel::identify(object.get(), "")) found.object = *identity;
+    if (found.object) show_write_bits(*found.object, object, thread.status);
   }
   if (found.object && !holds_data(found.object->mode) && !directory_decides) {
     found.storage = false;
@@ -151,14 +179,17 @@ WriteAudit::Found WriteAudit::find(const KnownThread& thread, int dirfd, const s
   // The directory is looked at where it decides: for what is not there yet, and for what changes the directory.
   if (found.object && !directory_decides) return found;
   found.place = find_place(instance_, thread.view, dirfd, path);
+  if (error != ENOENT && found.place.error == 0) found.place.error = error;
   // A link to what is not there yet: O_CREAT makes its target.
-  for (int links = 0; !found.object && follow && intent.creates && found.place.parent && links < kMostLinks; ++links) {
+  for (int links = 0; error == ENOENT && follow && intent.creates && found.place.parent && links < kMostLinks;
+       ++links) {
     auto target = kernel::read_link_at(found.place.parent.get(), found.place.name.c_str());
     if (!target) break;
     const std::string directory = path_of(found.place.parent.get());
     const bool absolute = target->starts_with('/');
     found.place = find_place(instance_, thread.view, AT_FDCWD, absolute ? *target : directory + "/" + *target);
   }
+  if (found.place.parent) show_write_bits(found.place.parent_identity, found.place.parent, thread.status);
   if (is_process_path(found.place.path)) found.storage = false;
   if (!found.object) found.path = found.place.path;
   return found;
@@ -176,6 +207,8 @@ WriteAudit::Examined WriteAudit::examine(const KnownThread& thread, int dirfd, c
   examined.is_new = !found.object;
   examined.outcome =
       predict(instance_, thread.status, intent, found.place, found.object ? &*found.object : nullptr, found.occupied);
+  const bool upwards = path == ".." || path.ends_with("/..");
+  if (upwards && intent.kind == Kind::remove_directory) examined.outcome = {WriteOutcome::failed, ENOTEMPTY, false};
   return examined;
 }
 
@@ -208,6 +241,20 @@ WriteAudit::Examined WriteAudit::examine_pair(const KnownThread& thread, const k
   return examined;
 }
 
+int WriteAudit::metadata_error(const kernel::Notification& call, const kernel::NotifyRow& row,
+                               const KnownThread& thread, int dirfd, const std::string& path, bool follow) const {
+  const MetadataRequest request = read_metadata_request(call, row, thread.view);
+  const bool foreign_attribute = request.error == EPERM && !request.attribute.starts_with("trusted.");
+  if (request.error == ENOSYS || foreign_attribute) return 0;
+  if (request.error != 0) return request.error;
+  const kernel::BorrowedFileIdentity as_caller(thread.status.fsuid, thread.status.fsgid, thread.status.groups);
+  const kernel::Fd object = pin_object(instance_, thread.view, thread.status, dirfd, path, follow);
+  const auto identity = object ? kernel::identify(object.get(), "") : fail("gone", ENOENT);
+  if (!identity) return 0;
+  const bool may_write = thread.status.fsuid == 0 || kernel::write_access(object.get()) == 0;
+  return judge_metadata(request, thread.status, *identity, object, may_write);
+}
+
 void WriteAudit::handle(kernel::NotifyChannel& channel, const kernel::Notification& call, const kernel::NotifyRow& row,
                         const KnownThread& thread) {
   const kernel::ArgumentShape& shape = row.shape;
@@ -219,6 +266,7 @@ void WriteAudit::handle(kernel::NotifyChannel& channel, const kernel::Notificati
     intent.creates = (*flags & O_CREAT) != 0;
     intent.exclusive = (*flags & O_EXCL) != 0;
     intent.nameless = (*flags & O_TMPFILE) == O_TMPFILE;
+    intent.trailing_slash = !intent.nameless && (*flags & O_DIRECTORY) != 0;
   }
   std::string path;
   std::string second;
@@ -246,11 +294,20 @@ void WriteAudit::handle(kernel::NotifyChannel& channel, const kernel::Notificati
   if (instance_.container && is_metadata(row.kind)) {
     return handle_metadata(channel, call, row, thread, dirfd, path, follow);
   }
-  intent.trailing_slash = path.ends_with('/');
+  intent.trailing_slash = intent.trailing_slash || path.ends_with('/');
   if (row.kind == Kind::unlink && (int_flags(call, row) & AT_REMOVEDIR) != 0) intent.kind = Kind::remove_directory;
+  intent.for_writers = row.kind == Kind::set_times || row.kind == Kind::set_xattr || row.kind == Kind::remove_xattr;
   std::string to;
   Examined examined = shape.second_path >= 0 ? examine_pair(thread, call, row, path, second, to)
                                              : examine(thread, dirfd, path, intent, follow);
+  const bool lands = examined.outcome.outcome == WriteOutcome::landed;
+  if (const int error = lands ? argument_error(call, row, thread.view, path) : 0; error != 0) {
+    examined.outcome = {WriteOutcome::failed, error, false};
+  }
+  if (lands && is_metadata(row.kind)) {
+    const int error = metadata_error(call, row, thread, dirfd, path, follow);
+    if (error != 0) examined.outcome = {WriteOutcome::failed, error, false};
+  }
   if (!channel.still_valid(call.id)) return;
   channel.answer_continue(call.id);
   if (examined.storage) record(row.name, examined, std::move(to), thread);

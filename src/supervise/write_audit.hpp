@@ -62,6 +62,9 @@ class WriteAudit {
   [[nodiscard]] Examined examine_pair(const KnownThread& thread, const kernel::Notification& call,
                                       const kernel::NotifyRow& row, const std::string& path, const std::string& second,
                                       std::string& to) const;
+  // Why the kernel will not perform a metadata call on what the instance may change: an errno, or 0.
+  [[nodiscard]] int metadata_error(const kernel::Notification& call, const kernel::NotifyRow& row,
+                                   const KnownThread& thread, int dirfd, const std::string& path, bool follow) const;
   void handle_metadata(kernel::NotifyChannel& channel, const kernel::Notification& call, const kernel::NotifyRow& row,
                        const KnownThread& thread, int dirfd, const std::string& path, bool follow);
   void record(std::string_view call, const Examined& examined, std::string to, const KnownThread& thread);
