@@ -1,11 +1,11 @@
 #include "supervise/outcome.hpp"
 
-#include <linux/fs.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>  // RENAME_*
 
 namespace cofferdam::supervise {
 
