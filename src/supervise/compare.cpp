@@ -2,10 +2,14 @@
 
 #include <fcntl.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
+#include <map>
+#include <string>
 
 #include "kernel/fd.hpp"
 
@@ -24,6 +28,20 @@ bool same_content(int a, int b) {
     if (std::memcmp(left.data(), right.data(), static_cast<std::size_t>(got_left)) != 0) return false;
     at += got_left;
   }
+}
+
+// Users' attributes and ACLs by name. The overlay keeps notes of its own among them.
+std::map<std::string, std::string> attributes_of(int file) {
+  std::map<std::string, std::string> found;
+  std::string names(static_cast<std::size_t>(std::max<ssize_t>(flistxattr(file, nullptr, 0), 0)), '\0');
+  names.resize(static_cast<std::size_t>(std::max<ssize_t>(flistxattr(file, names.data(), names.size()), 0)));
+  for (std::size_t at = 0; at < names.size(); at += std::strlen(names.c_str() + at) + 1) {
+    const std::string name = names.c_str() + at;
+    if (name.starts_with("user.overlay.") || !(name.starts_with("user.") || name.starts_with("system."))) continue;
+    std::string value(static_cast<std::size_t>(std::max<ssize_t>(fgetxattr(file, name.c_str(), nullptr, 0), 0)), '\0');
+    if (fgetxattr(file, name.c_str(), value.data(), value.size()) >= 0) found.emplace(name, std::move(value));
+  }
+  return found;
 }
 
 bool same_link(const LayerEntry& entry) {
@@ -46,9 +64,13 @@ std::optional<Change> change_of(const LayerEntry& entry, const struct stat& lowe
     const kernel::Fd b(openat(entry.lower, entry.name, flags));
     if (!(a && b ? same_content(a.get(), b.get()) : same_time)) return Change::modified;
     if (!same_time || !same_rights) return Change::metadata;
-    return std::nullopt;
+    const bool same_attributes = !a || !b || attributes_of(a.get()) == attributes_of(b.get());
+    return same_attributes ? std::nullopt : std::optional(Change::metadata);
   }
-  if (S_ISLNK(upper.st_mode) && !same_link(entry)) return Change::modified;
+  if (S_ISLNK(upper.st_mode)) {
+    if (!same_link(entry)) return Change::modified;
+    if (nanoseconds(upper.st_mtim) != nanoseconds(lower.st_mtim)) return Change::metadata;
+  }
   // A directory's times change with what is in it: that is reported itself.
   return same_rights ? std::nullopt : std::optional(Change::metadata);
 }
