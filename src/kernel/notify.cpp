@@ -37,29 +37,34 @@ bool NotifyChannel::still_valid(std::uint64_t id) const noexcept {
 
 namespace {
 
-void send(int listener, std::uint64_t id, std::int64_t value, int error, std::uint32_t flags) noexcept {
+// False when the caller is gone.
+bool send(int listener, std::uint64_t id, std::int64_t value, int error, std::uint32_t flags) noexcept {
   seccomp_notif_resp response{};
   response.id = id;
   response.val = value;
   response.error = error;
   response.flags = flags;
-  // ENOENT: the caller was killed or interrupted; there is nobody left to tell.
-  (void)ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
+  // ENOENT: it was killed or interrupted; there is nobody left to tell.
+  return ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response) == 0;
 }
 
 }  // namespace
 
 void NotifyChannel::answer_value(std::uint64_t id, std::int64_t value) noexcept {
-  send(listener_.get(), id, value, 0, 0);
+  (void)send(listener_.get(), id, value, 0, 0);
 }
 
 void NotifyChannel::answer_error(std::uint64_t id, int errnum) noexcept {
   // A positive error would be taken for a successful result.
-  send(listener_.get(), id, 0, -(errnum > 0 ? errnum : EPERM), 0);
+  (void)send(listener_.get(), id, 0, -(errnum > 0 ? errnum : EPERM), 0);
 }
 
 void NotifyChannel::answer_continue(std::uint64_t id) noexcept {
-  send(listener_.get(), id, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+  (void)continue_if_valid(id);
+}
+
+bool NotifyChannel::continue_if_valid(std::uint64_t id) noexcept {
+  return send(listener_.get(), id, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
 }
 
 bool NotifyChannel::answer_with_fd(std::uint64_t id, int fd, bool close_on_exec) noexcept {

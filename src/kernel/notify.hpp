@@ -34,6 +34,8 @@ class NotifyChannel {
   void answer_error(std::uint64_t id, int errnum) noexcept;  // errnum positive
   // Lets the kernel run the call. Only where another kernel layer decides, or nothing is at stake.
   void answer_continue(std::uint64_t id) noexcept;
+  // The same, and true when the caller waited in this call until now: still_valid and the answer in one step.
+  [[nodiscard]] bool continue_if_valid(std::uint64_t id) noexcept;
   // Installs a copy of `fd` in the caller's table and makes its number the call's result, in one step
   // (SECCOMP_ADDFD_FLAG_SEND, Linux 5.14). False with errno set on failure; then nothing was answered.
   [[nodiscard]] bool answer_with_fd(std::uint64_t id, int fd, bool close_on_exec) noexcept;

@@ -31,6 +31,12 @@ bool may_free(const kernel::NotifyRow& row, const kernel::Notification& call) {
   }
 }
 
+bool acts_on(kernel::NotifyKind kind) {
+  using Kind = kernel::NotifyKind;
+  return kind == Kind::new_image || kind == Kind::socket || kind == Kind::connect || kind == Kind::listen ||
+         kind == Kind::bind;
+}
+
 }  // namespace
 
 Supervisor::Supervisor(const plan::Plan& plan, InstanceView instance, kernel::Fd listener, pid_t entry,
@@ -52,9 +58,9 @@ Supervisor::Supervisor(const plan::Plan& plan, InstanceView instance, kernel::Fd
 
 void Supervisor::on_notification() {
   for (int i = 0; i < kBatch; ++i) {
-    // RECV blocks when nothing is there, whatever the flags of the descriptor: ask first.
+    // RECV blocks when nothing is there, whatever the flags of the descriptor: ask first. The caller has asked once.
     pollfd listener{channel_.fd(), POLLIN, 0};
-    if (poll(&listener, 1, 0) != 1 || (listener.revents & POLLIN) == 0) return;
+    if (i > 0 && (poll(&listener, 1, 0) != 1 || (listener.revents & POLLIN) == 0)) return;
     kernel::Notification call;
     if (!channel_.receive(call)) continue;
     dispatch(call);
@@ -75,8 +81,9 @@ void Supervisor::dispatch(const kernel::Notification& call) {
   // A call that the table does not know can't come; were it to, it would not run.
   if (row == nullptr) return channel_.answer_error(call.id, EPERM);
   KnownThread* thread = threads_.find(static_cast<pid_t>(call.tid));
-  const bool valid = channel_.still_valid(call.id);
-  if (!valid) return;
+  // Recording needs no more than the answer's own word that the caller was still there; to act, it must be known
+  // before.
+  if (acts_on(row->kind) && !channel_.still_valid(call.id)) return;
   if (thread == nullptr) return channel_.answer_error(call.id, EACCES);
   refresh_identity(*row, *thread);
   looks_.see(call, *row, *thread);

@@ -308,9 +308,7 @@ void WriteAudit::handle(kernel::NotifyChannel& channel, const kernel::Notificati
     const int error = metadata_error(call, row, thread, dirfd, path, follow);
     if (error != 0) examined.outcome = {WriteOutcome::failed, error, false};
   }
-  if (!channel.still_valid(call.id)) return;
-  channel.answer_continue(call.id);
-  if (examined.storage) record(row.name, examined, std::move(to), thread);
+  if (channel.continue_if_valid(call.id) && examined.storage) record(row.name, examined, std::move(to), thread);
 }
 
 void WriteAudit::handle_metadata(kernel::NotifyChannel& channel, const kernel::Notification& call,
