@@ -14,6 +14,7 @@
 #include "kernel/landlock.hpp"
 #include "kernel/mount.hpp"
 #include "launch/child.hpp"
+#include "launch/mirror.hpp"
 
 namespace cofferdam::launch {
 
@@ -64,19 +65,6 @@ int make_mount_point(const char* path, bool directory) noexcept {
   }
   // Not by open(2): the pump, forked meanwhile with a copy of our descriptors, would keep the mount busy with a writer.
   return mknod(path, S_IFREG | 0644, 0) == 0 ? 0 : errno;
-}
-
-// Owner, mode and times of a directory as the host has them, so that the merged view looks like the original.
-void copy_attributes(int from_dirfd, const char* from, int to_dirfd, const char* to) noexcept {
-  struct stat status{};
-  if (fstatat(from_dirfd, from, &status, 0) != 0) return;
-  mode_t mode = status.st_mode & 07777;
-  // An owner that can't be mapped becomes us; what we could not write stays so.
-  const bool owned = fchownat(to_dirfd, to, status.st_uid, status.st_gid, 0) == 0;
-  if (!owned && (status.st_mode & S_IWOTH) == 0) mode &= ~static_cast<mode_t>(0222);
-  (void)fchmodat(to_dirfd, to, mode, 0);
-  const timespec times[2] = {status.st_atim, status.st_mtim};
-  (void)utimensat(to_dirfd, to, times, 0);
 }
 
 Handles take_handles(const Prepared& prepared) noexcept {
@@ -155,7 +143,13 @@ void mount_overlay(const Prepared& prepared, const Handles& handles, std::size_t
   if (mkdir(upper.data(), 0755) != 0 || mkdir(work.data(), 0755) != 0) check(errno);
   const int layer = open(upper.data(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (layer < 0) check(errno);
-  const int lower = handles.sources.at(index);
+  int lower = handles.sources.at(index);
+  if (mount.plan->mirror) {
+    const int host = lower;
+    lower = make_mirror(*mount.plan, host, base);
+    close(host);
+    if (lower < 0) check(lower);
+  }
   for (const std::string& hidden : mount.plan->hidden) check(make_whiteout_at(lower, layer, hidden.c_str()));
   copy_attributes(lower, ".", layer, ".");
   Path options{};

@@ -32,8 +32,10 @@ struct PlannedMount {
   mode_t mode = 0755;  // of the directory that it covers
   uid_t uid = 0;
   gid_t gid = 0;
-  std::vector<std::string> hidden;  // overlay: names below it to white out, relative, parents first
-  std::uint64_t mount_id = 0;       // container mode only
+  std::vector<std::string> hidden;    // overlay: names below it to white out, relative, parents first
+  bool mirror = false;                // overlay: over a lower layer of its own with copies of these names, because
+  std::vector<std::string> mirrored;  // the host has mounts below the directory
+  std::uint64_t mount_id = 0;         // container mode only
   PolicyRef policy;
 };
 

@@ -22,6 +22,16 @@ void compare_sizes(Plan& plan);
 // The line to change so that a mount has `size` bytes or (size 0) `inodes`, without a full stop.
 [[nodiscard]] std::string how_to_enlarge(const PlannedMount& mount, bool container, std::uint64_t size,
                                          std::uint64_t inodes);
+// The first host mount below a directory.
+[[nodiscard]] std::optional<std::string> host_mount_beneath(const HostFacts& host, const std::string& directory);
+
+// A kernel without privileges refuses an overlay over a directory that has mounts below it (they are locked). Such a
+// directory is mirrored: its own files are copied into the lower layer of its overlay, up to a quarter of its size;
+// each directory in it gets an overlay of its own, mirrored again where mounts lie deeper; each host mount, and each
+// file that is too large or not readable, a read-only bind. Fills `mirrored` of the overlay and returns the mounts
+// below it, but for those that have a row of the policy (`rows`: canonical paths).
+[[nodiscard]] std::vector<PlannedMount> overlay_siblings(const HostFacts& host, const std::vector<std::string>& rows,
+                                                         PlannedMount& overlay);
 
 [[nodiscard]] PolicyRef policy_ref(const MountRule& rule);
 

@@ -26,13 +26,6 @@ std::string cite(const PolicyRef& policy) {
   return policy.line > 0 ? policy.file + ":" + std::to_string(policy.line) : policy.file;
 }
 
-std::optional<std::string> host_mount_beneath(const HostFacts& host, const std::string& directory) {
-  for (const auto& entry : host.mounts) {
-    if (entry.mount_point != directory && base::is_beneath(entry.mount_point, directory)) return entry.mount_point;
-  }
-  return std::nullopt;
-}
-
 const PlannedMount* enclosing(const std::vector<PlannedMount>& mounts, const std::string& path) {
   const PlannedMount* nearest = nullptr;
   for (const auto& mount : mounts) {
@@ -44,22 +37,31 @@ const PlannedMount* enclosing(const std::vector<PlannedMount>& mounts, const std
   return nearest;
 }
 
-// A kernel without privileges refuses an overlay over a directory that has mounts below it (they are locked).
-// A shipped mount is left out then; one that the user wrote is refused, with the name of the mount in the way.
-Result<bool> overlay_is_possible(const MountRule& rule, const std::string& path, Plan& plan) {
-  const auto inside = host_mount_beneath(plan.host, path);
+// Host mounts below an overlay stay visible, and the kernel refuses an overlay over them: the siblings get one each.
+// Where those are too many, a shipped mount is left out, and one that the user wrote is refused.
+Result<bool> overlay_around_mounts(const MountRule& rule, const std::vector<std::string>& rows, PlannedMount& mount,
+                                   Plan& plan) {
+  const auto inside = host_mount_beneath(plan.host, mount.path);
   if (!inside) return true;
+  auto beneath = overlay_siblings(plan.host, rows, mount);
+  if (plan.mounts.size() + beneath.size() + rows.size() <= kMostMounts) {
+    std::ranges::move(beneath, std::back_inserter(plan.mounts));
+    plan.notices.push_back(*inside + " is a mount of the host below " + mount.path +
+                           ": it stays read-only, and the directories beside it have an overlay each");
+    return true;
+  }
+  const std::string why = *inside + " is a mount below it, and the " + std::to_string(beneath.size()) +
+                          " names beside it are more than can have an overlay each";
   if (rule.shipped) {
-    plan.notices.push_back(path + " stays read-only: " + *inside +
-                           " is a mount below it, and an overlay over it is refused by the kernel; name the "
-                           "directories that the app writes in storage.mounts");
+    plan.notices.push_back(mount.path + " stays read-only: " + why +
+                           "; name the directories that the app writes in storage.mounts");
     return false;
   }
-  return fail(cite(policy_ref(rule)) + ": an overlay on " + path + " is refused by the kernel because " + *inside +
-              " is mounted below it; name the directories beside it instead, or unmount it");
+  return fail(cite(policy_ref(rule)) + ": no overlay on " + mount.path + " is possible: " + why +
+              "; name the directories that the app writes instead, or unmount it");
 }
 
-Result<void> add_mount(const MountRule& rule, Plan& plan) {
+Result<void> add_mount(const MountRule& rule, const std::vector<std::string>& rows, Plan& plan) {
   const std::string path = canonical(rule.path);
   if (!exists(path)) {
     // /dev is made anew, so a directory in it needs no host counterpart.
@@ -97,7 +99,7 @@ Result<void> add_mount(const MountRule& rule, Plan& plan) {
                 " is no directory; only read-only, hidden and persistent mounts can be files");
   }
   if (rule.type == MountType::overlay) {
-    auto possible = overlay_is_possible(rule, path, plan);
+    auto possible = overlay_around_mounts(rule, rows, mount, plan);
     if (!possible) return std::unexpected(possible.error());
     if (!*possible) return {};
   }
@@ -170,8 +172,10 @@ std::string canonical(const std::string& path) {
 }
 
 Result<void> plan_local_storage(const Policy& policy, const PlanRequest& request, Plan& plan) {
+  std::vector<std::string> rows;
+  for (const MountRule& rule : policy.storage.mounts) rows.push_back(canonical(rule.path));
   for (const MountRule& rule : policy.storage.mounts) {
-    if (auto added = add_mount(rule, plan); !added) return added;
+    if (auto added = add_mount(rule, rows, plan); !added) return added;
   }
   fold_hidden(plan);
   if (plan.mounts.size() > kMostMounts) {

@@ -4,12 +4,14 @@ the app's write."""
 
 import contextlib
 import os
+import pwd
 import shutil
 import signal
 import subprocess
 import time
 
-from harness import check, contains, equal, main, processes_with, skip, test, wait_for
+import harness
+from harness import ROOT, check, contains, equal, main, processes_with, skip, test, wait_for
 
 SOON = 2.0  # a busy machine; docs/benchmarks.md has what an idle one needs
 
@@ -43,12 +45,11 @@ while True:
 class Instance:
     """A run that listens to its project; `view` is the project as the instance sees it."""
 
-    def __init__(self, place, code=LISTEN, **kwargs):
+    def __init__(self, place, code=LISTEN, process=None):
         self.place = place
-        self.process = place.start("/usr/bin/python3", "-u", "-c", code, options=["--format", "raw"],
-                                   stdin=subprocess.PIPE, **kwargs)
+        self.process = process or place.start("/usr/bin/python3", "-u", "-c", code, options=["--format", "raw"])
         os.set_blocking(self.process.stdout.fileno(), False)
-        self.heard = ""
+        self.heard = self.all_heard = ""
         wait_for(lambda: "ready\n" in self.listen(), "the instance to listen")
         self.view = f"/proc/{wait_for(self.find, 'the process inside')}/root{place.project}"
         time.sleep(0.4)  # the watch has begun
@@ -64,7 +65,9 @@ class Instance:
 
     def listen(self):
         with contextlib.suppress(BlockingIOError):
-            self.heard += (self.process.stdout.read() or b"").decode()
+            new = (self.process.stdout.read() or b"").decode()
+            self.heard += new
+            self.all_heard += new
         return self.heard
 
     def hears(self, *events, seconds=SOON):
@@ -360,6 +363,86 @@ def a_read_only_mount_is_live(place):
     instance.holds("static/page.html", "replaced")
     result = instance.end()
     equal((result.report["lost"], result.report["findings"]), ([], []), f"lost and findings ({result.err})")
+
+
+# --- host mounts below an overlay ------------------------------------------------------------------------------------
+
+WRITE_AROUND = r"""
+import os, time
+def attempt(name, path):
+    try:
+        with open(path, "a") as file:
+            file.write("app")
+        print(name, "written", flush=True)
+    except OSError as error:
+        print(name, os.strerror(error.errno), flush=True)
+for path in ("volume/held", "deep/inner/held/too"):
+    print(path, open(path).read(), flush=True)
+for path in ("own.py", "src/app.py", "made.py", "deep/beside/file", "deep/inner/file", "volume/held"):
+    attempt(path, path)
+os.unlink("link")
+"""
+
+
+def around_host_mounts(place, become):
+    """Two host mounts below the project: their content stays, they stay read-only, all beside them is an overlay."""
+    for name in ("own.py", "src/app.py", "src/edited.py", "edited.py", "deep/beside/file", "deep/inner/file"):
+        place.file(name, "host ")
+    os.symlink("own.py", os.path.join(place.project, "link"))
+    volume, memory, source = (os.path.join(place.base, name) for name in
+                              ("home/project/volume", "home/project/deep/inner/held", "source"))
+    for folder in (volume, memory, source):
+        os.mkdir(folder)
+    with open(source + "/held", "w", encoding="utf-8") as file:
+        file.write("bound")
+    binary = shutil.copy(harness.BINARY, os.path.join(place.base, "cofferdam"))
+    for folder, folders, files in os.walk(place.base):
+        for name in [".", *folders, *files]:
+            os.chown(os.path.join(folder, name), become.pw_uid, become.pw_gid, follow_symlinks=False)
+    subprocess.run(["mount", "--bind", source, volume], check=True)
+    try:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", memory], check=True)
+        with open(memory + "/too", "w", encoding="utf-8") as file:
+            file.write("in memory")
+        command = ["setpriv", "--reuid", str(become.pw_uid), "--regid", str(become.pw_gid), "--clear-groups", binary,
+                   "run", "--format", "raw", "--report", place.report_file, "--", "/usr/bin/python3", "-u", "-c",
+                   WRITE_AROUND + LISTEN]
+        process = subprocess.Popen(command, cwd=place.project, env=place.env, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        instance = Instance(place, process=process)
+        for name in ("edited.py", "src/edited.py"):
+            replace(place, name, "edited")
+            instance.hears(name + " moved-to")
+            instance.holds(name, "edited")
+        with open(source + "/live", "w", encoding="utf-8") as file:
+            file.write("live")
+        instance.hears("volume/live created")
+        result = instance.end()
+    finally:
+        subprocess.run(["umount", "-q", "-l", memory], check=False)
+        subprocess.run(["umount", "-l", volume], check=True)
+    told = dict(line.split(" ", 1) for line in instance.all_heard.split("ready\n")[0].splitlines())
+    equal(told, {"volume/held": "Read-only file system", "deep/inner/held/too": "in memory", "own.py": "written",
+                 "src/app.py": "written", "made.py": "written", "deep/beside/file": "written",
+                 "deep/inner/file": "written"}, f"what the app could do ({result.err})")
+    contains(instance.all_heard, "volume/held bound\n", "the bound directory")
+    equal(sorted((os.path.relpath(entry["path"], place.project), entry["change"]) for entry in result.report["lost"]),
+          [("deep/beside/file", "modified"), ("deep/inner/file", "modified"), ("link", "deleted"),
+           ("made.py", "created"), ("own.py", "modified"), ("src/app.py", "modified")], "lost")
+    contains(result.err, "is a mount of the host below", "the notice")
+    with open(source + "/held", encoding="utf-8") as file:
+        equal(file.read(), "bound", "the host's volume")
+
+
+if ROOT:  # who else could mount?
+
+    @test
+    def host_mounts_below_an_overlay_stay(place):
+        around_host_mounts(place, pwd.getpwuid(0))
+
+    @test
+    def host_mounts_below_an_overlay_stay_for_a_user(place):
+        around_host_mounts(place, pwd.getpwnam(os.environ.get("COFFERDAM_TEST_USER", "games")))
 
 
 if __name__ == "__main__":
