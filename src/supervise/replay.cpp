@@ -179,6 +179,13 @@ Replay::Upper Replay::look_at_upper(const HostChange& change) const {
   return is_whiteout(upper) ? Upper::deleted : Upper::changed;
 }
 
+bool Replay::left_as_is(const std::string& path) const {
+  const auto left = left_.find(path);
+  if (left == left_.end()) return false;
+  const InstanceMount* mount = left->second.mount;
+  return look_at_upper({mount, path.substr(mount->plan->path.size() + 1)}) == Upper::not_the_apps;
+}
+
 void Replay::remember(const HostChange& change) {
   const kernel::Fd parent = open_parent(change.mount->layer, change.relative);
   struct stat upper{};
@@ -186,7 +193,8 @@ void Replay::remember(const HostChange& change) {
     left_.erase(change.path());
     return;
   }
-  left_[change.path()] = {upper.st_ino, nanoseconds(upper.st_mtim), static_cast<std::uint64_t>(upper.st_size)};
+  left_[change.path()] = {change.mount, upper.st_ino, nanoseconds(upper.st_mtim),
+                          static_cast<std::uint64_t>(upper.st_size)};
 }
 
 Replay::Result Replay::replay_file(const HostChange& change, int host) {

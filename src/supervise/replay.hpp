@@ -50,6 +50,9 @@ class Replay {
   // what has changed (1), then what is gone (2).
   [[nodiscard]] static int order_of(const HostChange& change);
 
+  // Whether the upper layer holds this path as a replay left it: no write of the app, whatever the host holds by now.
+  [[nodiscard]] bool left_as_is(const std::string& path) const;
+
   // Once the app has ended: takes what removed directories have left in the upper layers.
   void sweep();
 
@@ -61,6 +64,7 @@ class Replay {
  private:
   // A file of the upper layer as a replay left it.
   struct Left {
+    const InstanceMount* mount = nullptr;
     std::uint64_t inode = 0;
     std::int64_t mtime_ns = 0;
     std::uint64_t size = 0;

@@ -173,7 +173,9 @@ void Supervisor::on_tick() {
 ScanResult Supervisor::scan(const ChangeVisitor& visit) {
   watch_.end();
   ScanResult result;
-  result.unreadable = scan_storage(instance_, baseline_, visit);
+  result.unreadable = scan_storage(instance_, baseline_, [&](const ScannedChange& change) {
+    if (!watch_.is_replay(change.path)) visit(change);
+  });
   result.kept = audit_.kept();
   result.storage = storage_.use();
   result.memory = storage_.memory_peak();

@@ -45,6 +45,7 @@ class Watch {
 
   // After the app's end, before the layers are scanned.
   void end() { replay_.sweep(); }
+  [[nodiscard]] bool is_replay(const std::string& path) const { return replay_.left_as_is(path); }
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -333,7 +333,11 @@ def what_the_app_changed_stays_and_is_said_once(place):
 @test
 def too_much_at_once_stops_it(place):
     place.file("app.py", "old")
+    place.file("before.py", "old")
     instance = Instance(place)
+    replace(place, "before.py", "replayed")
+    instance.holds("before.py", "replayed")
+    time.sleep(0.2)
     many = os.path.join(place.base, "many")
     os.mkdir(many)
     for i in range(2001):
@@ -342,6 +346,7 @@ def too_much_at_once_stops_it(place):
     os.rename(many, os.path.join(place.project, "many"))
     time.sleep(0.5)
     replace(place, "app.py", "new")
+    replace(place, "before.py", "not replayed any more")
     time.sleep(0.3)
     result = instance.end()
     equal(len(result.report["findings"]), 1, f"findings ({result.report['findings']})")
