@@ -158,6 +158,7 @@ void take_handles(Launched& launched) {
     mount.root.reset(handles.root);
     mount.layer.reset(handles.layer);
     mount.filesystem.reset(handles.filesystem);
+    mount.stage.reset(handles.stage);
     if (!mount.root) continue;
     if (auto identity = kernel::identify(mount.root.get(), "")) mount.mount_id = identity->mount_id;
   }

@@ -31,6 +31,7 @@ struct Launched {
     kernel::Fd root;
     kernel::Fd layer;
     kernel::Fd filesystem;  // of a watched overlay, for kernel::forget_names
+    kernel::Fd stage;       // of a watched overlay: a directory in it that no listing shows
     std::uint64_t mount_id = 0;
   };
   std::vector<Mount> mounts;  // as plan.mounts

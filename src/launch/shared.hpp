@@ -46,6 +46,7 @@ struct MountHandles {
   int root = -1;        // the merged directory as the app sees it (O_PATH)
   int layer = -1;       // readable directory of what was written: the overlay's upper layer, or the tmpfs itself
   int filesystem = -1;  // of a watched overlay: kernel::pick_filesystem
+  int stage = -1;       // of a watched overlay: a directory in it that no listing shows (O_PATH)
 };
 inline constexpr std::size_t kMaxMounts = 64;
 

@@ -2,6 +2,7 @@
 // anything is covered, then the mounts by path, /dev and /proc last.
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -127,6 +128,24 @@ int make_whiteout_at(int lower, int upper, const char* relative) noexcept {
   return made == -EEXIST ? 0 : made;
 }
 
+// A directory in which a replay prepares a file before it takes its name: watchers in the instance see the rename and
+// nothing else. The overlay keeps it by our descriptor; its directory in the upper layer is moved away, so that no
+// listing shows it, and nobody can guess the name.
+int make_stage(const char* overlay, const char* base, int layer) noexcept {
+  unsigned long number = 0;
+  if (getrandom(&number, sizeof number, GRND_NONBLOCK) != sizeof number) return -1;
+  std::array<char, 64> name{};
+  std::snprintf(name.data(), name.size(), ".cofferdam-%016lx", number);
+  Path path{};
+  if (mkdir(join(path, overlay, name.data()), 0700) != 0) return -1;
+  const int stage = open(path.data(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  Path away{};
+  if (stage >= 0 && renameat(layer, name.data(), AT_FDCWD, join(away, base, "stage")) == 0) return stage;
+  (void)rmdir(path.data());
+  if (stage >= 0) close(stage);
+  return -1;
+}
+
 void mount_overlay(const Prepared& prepared, const Handles& handles, std::size_t index) noexcept {
   const PreparedMount& mount = prepared.mounts[index];
   const int position = static_cast<int>(index);
@@ -151,7 +170,6 @@ void mount_overlay(const Prepared& prepared, const Handles& handles, std::size_t
     if (lower < 0) check(lower);
   }
   for (const std::string& hidden : mount.plan->hidden) check(make_whiteout_at(lower, layer, hidden.c_str()));
-  copy_attributes(lower, ".", layer, ".");
   Path options{};
   const int length =
       std::snprintf(options.data(), options.size(), "lowerdir=/proc/self/fd/%d,upperdir=%s,workdir=%s,userxattr", lower,
@@ -159,10 +177,14 @@ void mount_overlay(const Prepared& prepared, const Handles& handles, std::size_t
   if (length < 0 || static_cast<std::size_t>(length) >= options.size()) check(ENAMETOOLONG);
   check(make_mount_point(mount.plan->path.c_str(), true));
   check(kernel::mount_overlay(mount.plan->path.c_str(), options.data()));
-  close(lower);
   prepared.page->mounts[index].layer = layer;
   // Without it live reload shows less; it is no reason to give up.
-  if (mount.plan->watch) prepared.page->mounts[index].filesystem = kernel::pick_filesystem(mount.plan->path.c_str());
+  if (mount.plan->watch) {
+    prepared.page->mounts[index].filesystem = kernel::pick_filesystem(mount.plan->path.c_str());
+    prepared.page->mounts[index].stage = make_stage(mount.plan->path.c_str(), base, layer);
+  }
+  copy_attributes(lower, ".", layer, ".");
+  close(lower);
 }
 
 void mount_tmpfs(const Prepared& prepared, std::size_t index) noexcept {

@@ -23,8 +23,8 @@ supervise::InstanceView view_of(const plan::Plan& plan, const launch::Launched& 
   view.root = view.container ? -1 : launched.root.get();
   for (std::size_t i = 0; i < plan.mounts.size(); ++i) {
     const launch::Launched::Mount& mount = launched.mounts[i];
-    view.mounts.push_back(
-        {&plan.mounts[i], mount.mount_id, mount.root.get(), mount.layer.get(), mount.filesystem.get()});
+    view.mounts.push_back({&plan.mounts[i], mount.mount_id, mount.root.get(), mount.layer.get(), mount.filesystem.get(),
+                           mount.stage.get()});
   }
   for (const plan::PlannedBind& bind : plan.binds) view.binds.push_back(bind.path);
   for (const auto& entry : plan.host.mounts) {

@@ -21,6 +21,7 @@ struct InstanceMount {
   int root = -1;        // O_PATH, borrowed
   int layer = -1;       // readable, borrowed; -1 where nothing is to be scanned
   int filesystem = -1;  // of a watched overlay, borrowed: for kernel::forget_names
+  int stage = -1;       // of a watched overlay, borrowed: a directory in it that no listing shows
 };
 
 struct InstanceView {

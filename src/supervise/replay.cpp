@@ -13,23 +13,18 @@
 #include <vector>
 
 #include "kernel/mount.hpp"
+#include "supervise/host_copy.hpp"
 
 namespace cofferdam::supervise {
 
 namespace {
 
 constexpr std::size_t kMostReported = 100;
-// A file up to this size is written in one piece, after all of it was read.
-constexpr off_t kOnePiece = 1 << 20;
 // Watchers know a name that ends like this as an editor's and leave it alone.
 constexpr const char* kStaged = ".cofferdam-replay~";
 constexpr const char* kRestart = "restart the run to see the host's state";
 constexpr std::uint64_t kInside =
     kernel::kBeneath | kernel::kNoSymlinks | kernel::kNoMagicLinks | kernel::kNoMountCrossing;
-
-std::int64_t nanoseconds(const timespec& time) {
-  return static_cast<std::int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
-}
 
 std::string parent_of(const std::string& relative) {
   const std::size_t slash = relative.rfind('/');
@@ -45,78 +40,8 @@ kernel::Fd open_parent(int root, const std::string& relative) {
   return kernel::open_resolved(root, parent_of(relative).c_str(), O_PATH | O_DIRECTORY, kInside);
 }
 
-std::vector<std::string> names_in(int directory) {
-  std::vector<std::string> names;
-  const std::unique_ptr<DIR, int (*)(DIR*)> stream(fdopendir(fcntl(directory, F_DUPFD_CLOEXEC, 3)), closedir);
-  while (const dirent* entry = stream ? readdir(stream.get()) : nullptr) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  return names;
-}
-
-bool write_at(int to, const char* data, std::size_t size, off_t at) {
-  for (std::size_t done = 0; done < size;) {
-    const ssize_t wrote = pwrite(to, data + done, size - done, at + static_cast<off_t>(done));
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return false;
-    done += static_cast<std::size_t>(wrote);
-  }
-  return true;
-}
-
 bool is_whiteout(const struct stat& status) {
   return S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0);
-}
-
-bool is_same(const struct stat& a, const struct stat& b) {
-  return a.st_size == b.st_size && nanoseconds(a.st_mtim) == nanoseconds(b.st_mtim);
-}
-
-// Copies a file that nobody writes meanwhile: 0, an errno, or EAGAIN when the host was writing it.
-int copy_content(int from, int to, const struct stat& status) {
-  std::vector<char> buffer(static_cast<std::size_t>(std::min(status.st_size + 1, kOnePiece)));
-  off_t at = 0;
-  for (;;) {
-    std::size_t filled = 0;
-    while (filled < buffer.size()) {
-      const ssize_t got = pread(from, buffer.data() + filled, buffer.size() - filled, at + static_cast<off_t>(filled));
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return errno;
-      if (got == 0) break;
-      filled += static_cast<std::size_t>(got);
-    }
-    struct stat now{};
-    if (fstat(from, &now) != 0 || !is_same(status, now)) return EAGAIN;
-    if (filled == 0) break;
-    if (!write_at(to, buffer.data(), filled, at)) return errno;
-    at += static_cast<off_t>(filled);
-  }
-  // Cut at the end and not before: a reader never sees the file empty.
-  struct stat written{};
-  if (fstat(to, &written) == 0 && written.st_size == at) return 0;
-  return ftruncate(to, at) == 0 ? 0 : errno;
-}
-
-bool same_content(int a, int b) {
-  std::array<char, 16384> left{};
-  std::array<char, 16384> right{};
-  for (off_t at = 0;;) {
-    const ssize_t got = pread(a, left.data(), left.size(), at);
-    if (got < 0 || pread(b, right.data(), right.size(), at) != got) return false;
-    if (got == 0) return true;
-    if (std::memcmp(left.data(), right.data(), static_cast<std::size_t>(got)) != 0) return false;
-    at += got;
-  }
-}
-
-void copy_attributes(int to, const struct stat& status) {
-  struct stat now{};
-  if (fstat(to, &now) != 0) return;
-  if (now.st_uid != status.st_uid || now.st_gid != status.st_gid) (void)!fchown(to, status.st_uid, status.st_gid);
-  if ((now.st_mode & 07777) != (status.st_mode & 07777)) (void)fchmod(to, status.st_mode & 07777);
-  const timespec times[2] = {status.st_atim, status.st_mtim};
-  (void)futimens(to, times);
 }
 
 // Nothing of the directory is in the upper layer, and it could be made anew there (an overlay marks it with an
@@ -254,9 +179,10 @@ int Replay::write_file(const HostChange& change, int parent, int host, const str
     if (!file && errno != ETXTBSY) return errno;
     staged = !file;
   }
+  const int stage = change.mount->stage >= 0 ? change.mount->stage : parent;
   if (staged) {
-    (void)unlinkat(parent, kStaged, 0);
-    file = kernel::open_resolved(parent, kStaged, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kInside,
+    (void)unlinkat(stage, kStaged, 0);
+    file = kernel::open_resolved(stage, kStaged, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kInside,
                                  status.st_mode & 07777);
     if (!file) return errno;
   }
@@ -264,8 +190,8 @@ int Replay::write_file(const HostChange& change, int parent, int host, const str
   if (error == 0) copy_attributes(file.get(), status);
   file.reset();
   if (!staged) return error;
-  if (error == 0 && renameat(parent, kStaged, parent, name.c_str()) != 0) error = errno;
-  if (error != 0) (void)unlinkat(parent, kStaged, 0);
+  if (error == 0 && renameat(stage, kStaged, parent, name.c_str()) != 0) error = errno;
+  if (error != 0) (void)unlinkat(stage, kStaged, 0);
   return error;
 }
 
@@ -279,12 +205,13 @@ void Replay::replay_link(const HostChange& change) {
     if (parent && inside && *inside == *text) return remember(change);
     return conflict(change, upper == Upper::deleted ? "deleted" : "changed", "changed");
   }
-  (void)unlinkat(parent.get(), kStaged, 0);
-  if (symlinkat(text->c_str(), parent.get(), kStaged) != 0) return failed(change, errno);
+  const int stage = change.mount->stage >= 0 ? change.mount->stage : parent.get();
+  (void)unlinkat(stage, kStaged, 0);
+  if (symlinkat(text->c_str(), stage, kStaged) != 0) return failed(change, errno);
   clear_directory(change, parent.get());
-  if (renameat(parent.get(), kStaged, parent.get(), name_of(change.relative).c_str()) != 0) {
+  if (renameat(stage, kStaged, parent.get(), name_of(change.relative).c_str()) != 0) {
     const int error = errno;
-    (void)unlinkat(parent.get(), kStaged, 0);
+    (void)unlinkat(stage, kStaged, 0);
     return failed(change, error);
   }
   remember(change);

@@ -135,6 +135,8 @@ def each_way_to_save_is_heard_inside(place):
     instance.hears("vim.py moved-to", "code.py closed", "jetbrains.py moved-to", "sed.py moved-to",
                    "mode.sh attributes", "twice.py closed")
     check(os.stat(f"{instance.view}/mode.sh").st_mode & 0o777 == 0o755, "mode inside")
+    check("cofferdam" not in instance.heard, f"names of ours: {instance.heard}")
+    equal([name for name in os.listdir(instance.view) if "cofferdam" in name], [], "names of ours")
     check("___jb" not in instance.heard and ".py~" not in instance.heard, f"an editor's own files: {instance.heard}")
     result = instance.end()
     equal((result.report["lost"], result.report["findings"]), ([], []), f"lost and findings ({result.err})")

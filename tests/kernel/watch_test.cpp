@@ -79,7 +79,7 @@ class WatchTest : public testing::Test {
     plan_.size = 1 << 20;
     plan_.policy.key = "storage.mounts";
     instance_.mounts.push_back(
-        {.plan = &plan_, .mount_id = 1, .root = root_.get(), .layer = layer_.get(), .filesystem = -1});
+        {.plan = &plan_, .mount_id = 1, .root = root_.get(), .layer = layer_.get(), .filesystem = -1, .stage = -1});
   }
 
   // What the supervisor's loop does, until `done`.
