@@ -11,6 +11,8 @@
 #include <memory>
 #include <string_view>
 
+#include "supervise/compare.hpp"
+
 namespace cofferdam::supervise {
 
 namespace {
@@ -33,10 +35,6 @@ bool is_same(const struct stat& a, const struct stat& b) {
 }
 
 }  // namespace
-
-std::int64_t nanoseconds(const timespec& time) {
-  return static_cast<std::int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
-}
 
 std::vector<std::string> names_in(int directory) {
   std::vector<std::string> names;

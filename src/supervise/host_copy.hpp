@@ -3,7 +3,6 @@
 
 #include <sys/stat.h>
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -20,7 +19,5 @@ namespace cofferdam::supervise {
 
 // Owner, rights and times; what is right already is not touched.
 void copy_attributes(int to, const struct stat& status);
-
-[[nodiscard]] std::int64_t nanoseconds(const timespec& time);
 
 }  // namespace cofferdam::supervise

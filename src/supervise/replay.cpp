@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "kernel/mount.hpp"
+#include "supervise/compare.hpp"
 #include "supervise/host_copy.hpp"
 
 namespace cofferdam::supervise {
@@ -38,10 +38,6 @@ std::string name_of(const std::string& relative) {
 // The directory of a change in the merged view or in the upper layer.
 kernel::Fd open_parent(int root, const std::string& relative) {
   return kernel::open_resolved(root, parent_of(relative).c_str(), O_PATH | O_DIRECTORY, kInside);
-}
-
-bool is_whiteout(const struct stat& status) {
-  return S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0);
 }
 
 // Nothing of the directory is in the upper layer, and it could be made anew there (an overlay marks it with an
