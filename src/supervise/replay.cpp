@@ -20,6 +20,7 @@ namespace cofferdam::supervise {
 namespace {
 
 constexpr std::size_t kMostReported = 100;
+constexpr int kTries = 3;
 // Watchers know a name that ends like this as an editor's and leave it alone.
 constexpr const char* kStaged = ".cofferdam-replay~";
 constexpr const char* kRestart = "restart the run to see the host's state";
@@ -134,6 +135,7 @@ Replay::Result Replay::replay_file(const HostChange& change, int host) {
     return Result::done;
   }
   if (!parent) {
+    if (change.tries < kTries) return Result::unsettled;  // the host's directory may be on its way
     conflict(change, "moved away with its directory", "changed");
     return Result::done;
   }
@@ -298,6 +300,7 @@ void Replay::sweep() {
 Replay::Result Replay::replay_directory(const HostChange& change, mode_t mode) {
   const kernel::Fd parent = open_parent(change.mount->root, change.relative);
   if (!parent) {
+    if (change.tries < kTries) return Result::unsettled;  // the host's directory may be on its way
     conflict(change, "moved away with its directory", "changed");
     return Result::done;
   }

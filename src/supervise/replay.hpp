@@ -30,6 +30,7 @@ struct HostChange {
   bool existed = false;          // the first event was of something that was there
   bool attributes_only = false;  // rights, owner or times, never the content
   bool directory = false;        // the event was of a directory
+  int tries = 0;                 // that found it unsettled
 
   [[nodiscard]] std::string path() const { return mount->plan->path + "/" + relative; }
 };

@@ -357,13 +357,16 @@ void Watch::begin_replay() {
 void Watch::replay_some() {
   const auto until = Clock::now() + kSlice;
   do {
-    const HostChange change = std::move(replaying_.front());
+    HostChange change = std::move(replaying_.front());
     replaying_.pop_front();
     switch (replay_.apply(change)) {
       case Replay::Result::done: break;
       case Replay::Result::directory: enter(change, false); break;
       case Replay::Result::directory_anew: enter(change, true); break;
-      case Replay::Result::unsettled: note(change); break;
+      case Replay::Result::unsettled:
+        ++change.tries;
+        note(change);
+        break;
     }
   } while (!replaying_.empty() && Clock::now() < until);
 }
