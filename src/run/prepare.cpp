@@ -88,8 +88,11 @@ std::vector<plan::IpAddress> own_addresses() {
   return addresses;
 }
 
+}  // namespace
+
 // What the names of the policy stand for at the start; the supervisor follows them from here on.
-void look_at_network(const plan::DatabaseRules& rules, supervise::ConnectRules& connects, Say say) {
+void look_at_network(supervise::ConnectRules& connects, Say say) {
+  const plan::DatabaseRules& rules = connects.database;
   // Without named destinations the port alone decides, and nothing needs to be asked.
   if (!rules.restricted && rules.named.empty() && !connects.egress.deny) return;
   connects.own = own_addresses();
@@ -107,8 +110,6 @@ void look_at_network(const plan::DatabaseRules& rules, supervise::ConnectRules& 
   }
 }
 
-}  // namespace
-
 Result<std::map<std::string, std::string>> read_environment_files(const Environment& environment) {
   std::map<std::string, std::string> variables;
   for (const std::string& file : environment.files) {
@@ -125,7 +126,7 @@ Result<std::map<std::string, std::string>> read_environment_files(const Environm
   return variables;
 }
 
-Result<Preparation> prepare(const RunRequest& request, Say say) {
+Result<Intent> read_intent(const RunRequest& request, Say say) {
   auto user = find_user(request);
   if (!user) return std::unexpected(user.error());
 
@@ -142,13 +143,13 @@ Result<Preparation> prepare(const RunRequest& request, Say say) {
   if (!loaded) return fail(all_of(loaded.error()));
   for (const Diagnostic& warning : loaded->warnings) say(warning.severity, format_diagnostic(warning));
 
-  Preparation preparation;
-  preparation.policy = std::move(loaded->policy);
-  const Policy& policy = preparation.policy;
+  Intent intent;
+  intent.policy = std::move(loaded->policy);
+  const Policy& policy = intent.policy;
   auto files = read_environment_files(policy.environment);
   if (!files) return std::unexpected(files.error());
 
-  plan::PlanRequest wanted;
+  plan::PlanRequest& wanted = intent.wanted;
   wanted.argv = request.argv;
   wanted.working_directory = request.working_directory;
   wanted.user = *user;
@@ -165,6 +166,21 @@ Result<Preparation> prepare(const RunRequest& request, Say say) {
     return access(resolved.c_str(), F_OK) == 0 ? resolved : std::string();
   });
   wanted.socket_places = plan::socket_places(*rules);
+  intent.connects.database = std::move(*rules);
+  const auto resolv_conf = kernel::read_file("/etc/resolv.conf", 1 << 16);
+  intent.connects.egress = plan::egress_rules(policy.network, resolv_conf ? *resolv_conf : "");
+  for (const std::string& socket : policy.sockets) intent.connects.sockets.push_back(plan::canonical(socket));
+  return intent;
+}
+
+Result<Preparation> prepare(const RunRequest& request, Say say) {
+  auto intent = read_intent(request, say);
+  if (!intent) return std::unexpected(intent.error());
+  Preparation preparation;
+  preparation.policy = std::move(intent->policy);
+  preparation.connects = std::move(intent->connects);
+  const Policy& policy = preparation.policy;
+  plan::PlanRequest& wanted = intent->wanted;
 
   if (!request.shell) {
     if (auto entry = plan::check_entry(wanted); !entry) return std::unexpected(entry.error());
@@ -181,11 +197,7 @@ Result<Preparation> prepare(const RunRequest& request, Say say) {
   auto planned = plan::make_plan(policy, *host, wanted);
   if (!planned) return std::unexpected(planned.error());
   preparation.plan = std::move(*planned);
-  const auto resolv_conf = kernel::read_file("/etc/resolv.conf", 1 << 16);
-  preparation.connects.egress = plan::egress_rules(policy.network, resolv_conf ? *resolv_conf : "");
-  look_at_network(*rules, preparation.connects, say);
-  preparation.connects.database = std::move(*rules);
-  for (const std::string& socket : policy.sockets) preparation.connects.sockets.push_back(plan::canonical(socket));
+  look_at_network(preparation.connects, say);
   for (const std::string& socket : preparation.connects.sockets) {
     preparation.plan.notices.push_back("the host's socket " + socket +
                                        " is let in: who serves it works outside the policy");

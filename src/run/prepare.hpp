@@ -15,6 +15,17 @@ struct Preparation {
   supervise::ConnectRules connects;
 };
 
+// What policy and environment say, before anybody looks at the host or asks for a name.
+struct Intent {
+  Policy policy;
+  plan::PlanRequest wanted;
+  supervise::ConnectRules connects;
+};
+[[nodiscard]] Result<Intent> read_intent(const RunRequest& request, Say say);
+
+// Fills in what the names of `connects` stand for; blocks for some seconds at most.
+void look_at_network(supervise::ConnectRules& connects, Say say);
+
 [[nodiscard]] Result<Preparation> prepare(const RunRequest& request, Say say);
 
 // The variables of the policy's environment files; a missing file of a shipped policy is none.

@@ -18,6 +18,7 @@ CODES = {
     "CD105": "storage.mounts", "CD106": "storage.mounts", "CD107": "storage.mounts", "CD108": "storage.mounts",
     **{f"CD{code}": "storage.mounts" for code in [*range(110, 123), *range(130, 135)]},
     "CD201": "database", "CD202": "app.also", "CD203": "database.allow", "CD204": "database",
+    "CD205": "database", "CD206": "network.egress",
     "CD301": "logs.sinks", "CD302": "logs.sinks", "CD401": "sockets", "CD503": "run.stop_grace", "CD504": "database",
     "CD901": "", "CD902": "", "CD903": "", "CD904": "", "CD905": "", "CD906": "", "CD907": "", "CD908": "storage.mounts",
     "CD909": "extends", "CD910": "environment.files", "CD911": "database.allow",
