@@ -207,7 +207,7 @@ bool ConnectBroker::admitted(const KnownThread& thread, const Destination& desti
                              ConnectEvent& event) {
   event.engine = is_stream(target.type) ? database_engine(destination.endpoint, rules_.database, names_.network()) : "";
   if (event.engine.empty()) {
-    if (!leaves_by_rule(destination.endpoint, thread.process)) return false;
+    if (!leaves_by_rule(destination.endpoint, thread.process, !is_stream(target.type))) return false;
     if (!destination.host_socket || instance_.container) return true;
     if (lets_in(destination)) return true;
     events_.emit(host_socket_finding(event.destination, thread.process));
@@ -218,10 +218,12 @@ bool ConnectBroker::admitted(const KnownThread& thread, const Destination& desti
   event.engine = verdict.engine;
   if (caller.role == Role::app || caller.role == Role::one_off) {
     const auto* rule = named_elsewhere(destination.endpoint, rules_.database, names_.network());
-    if (rule != nullptr) events_.emit(hard_coded_finding(event, *rule));
+    // Once is enough: the connection itself is an event each time.
+    const bool news = rule != nullptr && doubted_.size() < kMostDoubted && doubted_.insert(event.destination).second;
+    if (news) events_.emit(hard_coded_finding(event, *rule));
   }
   if (verdict.allowed) {
-    if (!leaves_by_rule(destination.endpoint, thread.process)) return false;
+    if (!leaves_by_rule(destination.endpoint, thread.process, false)) return false;
     identities_.settle(thread.status.tgid);
     return true;
   }

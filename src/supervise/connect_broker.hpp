@@ -70,6 +70,7 @@ class ConnectBroker {
   using Clock = std::chrono::steady_clock;
   static constexpr std::size_t kMostAbstract = 10000;
   static constexpr std::size_t kMostParked = 1024;
+  static constexpr std::size_t kMostDoubted = 1000;
   static constexpr std::uint64_t kNames = ~std::uint64_t{0};  // in the epoll set; the rest are inodes
 
   // A socket that we made, kept until it is connected or nobody has it any more.
@@ -125,7 +126,8 @@ class ConnectBroker {
   void report_refusal(const ConnectEvent& event, const Verdict& verdict, const Caller& caller);
   bool wait_for_names(kernel::NotifyChannel& channel, const kernel::Notification& call,
                       const plan::Endpoint& destination, bool stream);
-  bool leaves_by_rule(const plan::Endpoint& destination, const ProcessRef& process);
+  // By `network.egress`. `asks`: nothing is sent by the call itself.
+  bool leaves_by_rule(const plan::Endpoint& destination, const ProcessRef& process, bool asks);
   bool is_datagram(const Target& target, std::uint64_t inode) const;
   void hear_names();
   int perform(const kernel::ThreadStatus& caller, int socket, std::span<const std::byte> address) const;
@@ -151,6 +153,7 @@ class ConnectBroker {
   std::vector<kernel::Notification> parked_;  // the verdict waits for a name
   std::vector<kernel::Notification> ready_;
   std::set<std::string> bound_abstract_;
+  std::set<std::string> doubted_;      // destinations of CD205
   std::set<std::uint64_t> datagrams_;  // broker, egress: inodes of the internet datagram sockets that were made
   Clock::time_point last_look_;
 };

@@ -118,12 +118,12 @@ ssize_t send_copy(int socket, Message& message, int flags) {
 
 }  // namespace
 
-bool ConnectBroker::leaves_by_rule(const plan::Endpoint& destination, const ProcessRef& process) {
+bool ConnectBroker::leaves_by_rule(const plan::Endpoint& destination, const ProcessRef& process, bool asks) {
   const EgressVerdict verdict = judge_egress(destination, rules_.egress, rules_.database, names_.network());
   if (verdict.allowed) return true;
   // Port 0 is a question about the own address (see judge_egress), which nobody needs to hear of.
   const auto* inet = std::get_if<plan::InetEndpoint>(&destination);
-  if (inet == nullptr || inet->port != 0) {
+  if (!asks || inet == nullptr || inet->port != 0) {
     events_.emit(egress_finding(plan::to_string(destination), verdict.policy, process));
   }
   return false;
@@ -165,7 +165,7 @@ void ConnectBroker::handle_send(kernel::NotifyChannel& channel, const kernel::No
         message.error = EINVAL;
       } else if (done == 0 && wait_for_names(channel, call, *endpoint, false)) {
         return;
-      } else if (!leaves_by_rule(*endpoint, thread.process)) {
+      } else if (!leaves_by_rule(*endpoint, thread.process, false)) {
         message.error = EPERM;
       }
     }

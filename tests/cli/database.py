@@ -297,7 +297,7 @@ print(subprocess.run(["/usr/bin/python3", "-c", child, {path!r}], capture_output
 @test
 def localhost_in_the_code_is_a_finding(place):
     """CD205 (V18): the environment names a database, and the app asks this machine for one."""
-    code = APP + "reach('127.0.0.1', 6379)"
+    code = APP + "reach('127.0.0.1', 6379); reach('127.0.0.1', 6379)"
     hidden = "hidden-secret"
     for name, value in (("CACHE_URL", f"redis://u:{hidden}@192.0.2.9:6379/0"), ("BROKER_URI", f"redis://:{hidden}@192.0.2.9"),
                         ("REDIS_HOST", "192.0.2.9")):
@@ -306,6 +306,7 @@ def localhost_in_the_code_is_a_finding(place):
         equal(len(findings), 1, f"findings with {name} ({result.err})")
         contains(findings[0]["message"], f"redis at 127.0.0.1:6379 while {name} names 192.0.2.9:6379", "message")
         equal(findings[0]["severity"], "warning", "severity")
+        equal(len([e for e in result.of("finding") if e["code"] == "CD205"]), 1, "events for two connections")
         check(hidden not in str(result.report) + result.err + "".join(result.event_lines), "the password is shown")
     for env in ({}, {"CACHE_URL": "redis://localhost:6379"}, {"CACHE_URL": "redis://localhost:7000"},
                 {"CACHE_URL": "redis://192.0.2.9", "QUEUE_URL": "redis://127.0.0.1"}, {"DATABASE_URL": "postgres://192.0.2.9/x"}):
