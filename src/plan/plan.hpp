@@ -76,7 +76,7 @@ struct Plan {
   std::string working_directory;
   std::vector<AlsoProgram> also;
   bool egress_denied = false;  // datagrams are judged, too
-  bool sees_reads = false;  // rehearsal: calls that only read a path are notified as well
+  bool sees_reads = false;     // rehearsal: calls that only read a path are notified as well
 
   std::vector<EnforcementRow> enforcement;
   std::vector<std::string> notices;

@@ -94,10 +94,11 @@ std::vector<Writer> writers_of(const json& value) {
 }
 
 LostFile lost_of(const json& value) {
-  return {change_of(value), text_at(value, "class"), writers_of(value)};
+  return {change_of(value), text_at(value, "class"), writers_of(value), text_at(value, "instance")};
 }
 FoldedLoss folded_of(const json& value) {
-  return {change_of(value), text_at(value, "class"), number_at(value, "count"), writers_of(value)};
+  return {change_of(value), text_at(value, "class"), number_at(value, "count"), writers_of(value),
+          text_at(value, "instance")};
 }
 
 CountedFinding finding_of(const json& value) {
@@ -150,6 +151,17 @@ Level level_of(const std::string& word) {
   return word == "full" ? Level::full : word == "partial" ? Level::partial : Level::none;
 }
 
+Rehearsal rehearsal_of(const json& value) {
+  Rehearsal rehearsal;
+  rehearsal.written = number_at(value, "written");
+  rehearsal.looked_for = number_at(value, "looked_for");
+  for (const json& drive : list_at(value, "drives")) {
+    rehearsal.drives.push_back({text_at(drive, "instance"), integer_at(drive, "code").value_or(0)});
+  }
+  rehearsal.stopped = text_at(value, "stopped");
+  return rehearsal;
+}
+
 Report report_of(const json& document) {
   Report report;
   report.command = texts_at(document, "command");
@@ -160,7 +172,7 @@ Report report_of(const json& document) {
   for (const json& value : list_at(document, "instances")) {
     const json& exit = at(value, "exit");
     report.instances.push_back({text_at(value, "name"), integer_at(exit, "code"), integer_at(exit, "signal"),
-                                number_at(value, "memory_peak")});
+                                number_at(value, "memory_peak"), number_at(value, "memory_tmpfs_peak")});
   }
   for (const json& value : list_at(document, "enforcement")) {
     report.enforcement.push_back({text_at(value, "rule"), level_of(text_at(value, "level")),
@@ -173,11 +185,15 @@ Report report_of(const json& document) {
   for (const json& value : list_at(document, "connections")) report.connections.push_back(connection_of(value));
   report.logs = logs_of(at(document, "logs"));
   for (const json& value : list_at(document, "storage")) {
-    report.storage.push_back({text_at(value, "path"), number_at(value, "size"), number_at(value, "peak")});
+    report.storage.push_back({text_at(value, "path"), number_at(value, "size"), number_at(value, "peak"),
+                              number_at(value, "inodes"), number_at(value, "inodes_peak")});
   }
   const json& audit = at(document, "audit");
   report.audit_events = number_at(audit, "events");
   report.audit_disagreements = number_at(audit, "disagreements");
+  if (const json& rehearsal = at(document, "rehearsal"); rehearsal.is_object()) {
+    report.rehearsal = rehearsal_of(rehearsal);
+  }
   return report;
 }
 

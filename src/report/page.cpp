@@ -72,6 +72,14 @@ class Page {
       add("  " + ended_text(instance) +
           (instance.memory_peak == 0 ? "" : ", memory peak " + base::human_bytes(instance.memory_peak)));
     }
+    if (report_.rehearsal) {
+      const Rehearsal& rehearsal = *report_.rehearsal;
+      add("  rehearsal: " +
+          (rehearsal.stopped.empty()
+               ? std::to_string(rehearsal.looked_for) + " of " + plural(rehearsal.written, "file") +
+                     " that run 1 wrote " + (rehearsal.looked_for == 1 ? "was" : "were") + " looked for later"
+               : "not carried out: " + base::printable(rehearsal.stopped)));
+    }
   }
 
   void findings() {
@@ -111,25 +119,43 @@ class Page {
   }
 
   void losses() {
+    const bool several = report_.instances.size() > 1;
+    bool any = false;
+    for (const InstanceResult& instance : report_.instances) {
+      any |= add_losses(several ? "Lost with " + base::printable(instance.name) : "Lost with the instance",
+                        [&](const std::string& of) { return !several || of == instance.name; });
+    }
+    if (any) return;
+    add("");
+    add("Nothing was lost.");
+  }
+
+  // The files of the instances that `is_told` admits; false when there are none.
+  template <class Filter>
+  bool add_losses(const std::string& title, const Filter& is_told) {
+    std::vector<LostFile> lost;
+    std::vector<FoldedLoss> folded;
     std::uint64_t files = 0;
     std::uint64_t bytes = 0;
+    const auto count = [&](const ScannedChange& what, std::uint64_t times) {
+      if (what.type == "directory") return;
+      files += times;
+      if (what.change != Change::deleted) bytes += what.bytes;
+    };
     for (const LostFile& file : report_.lost) {
-      if (file.what.type == "directory") continue;
-      ++files;
-      if (file.what.change != Change::deleted) bytes += file.what.bytes;
+      if (!is_told(file.instance)) continue;
+      count(file.what, 1);
+      lost.push_back(file);
     }
     for (const FoldedLoss& many : report_.folded) {
-      if (many.what.type == "directory") continue;
-      files += many.count;
-      if (many.what.change != Change::deleted) bytes += many.what.bytes;
+      if (!is_told(many.instance)) continue;
+      count(many.what, many.count);
+      folded.push_back(many);
     }
-    if (files == 0) {
-      add("");
-      add("Nothing was lost.");
-      return;
-    }
-    section("Lost with the instance: " + plural(files, "file") + ", " + base::human_bytes(bytes));
-    text_ += loss_tree(report_.lost, report_.folded, options_);
+    if (files == 0) return false;
+    section(title + ": " + plural(files, "file") + ", " + base::human_bytes(bytes));
+    text_ += loss_tree(lost, folded, options_);
+    return true;
   }
 
   void kept() {

@@ -71,13 +71,15 @@ class Summary {
         if (entry.finding.severity != Severity::note) expected_.push_back(&entry);
       } else if (entry.finding.severity == Severity::error) {
         refusals_.push_back(&entry);
+      } else if (entry.finding.code == "CD107" && nearly_full_ == nullptr) {
+        nearly_full_ = &entry.finding;
       }
     }
   }
 
   std::string text() {
     if (refusals_.empty() && losses_.files == 0 && losses_.deletions == 0 && report_.logs.dropped == 0 &&
-        !tells_hidden() && !report_.rehearsal) {
+        nearly_full_ == nullptr && !tells_hidden() && !report_.rehearsal) {
       return "";
     }
     std::size_t room = kSummaryLines - heads();
@@ -103,6 +105,7 @@ class Summary {
     if (losses_.made_again.count != 0)
       add("lost", sized(losses_.made_again, made_again()) + ", made again when needed");
     if (report_.logs.dropped != 0) add("lost", plural(report_.logs.dropped, "log record") + " no sink could take");
+    if (nearly_full_ != nullptr) add("storage", shown(nearly_full_->message) + " [" + nearly_full_->code + "]");
     if (tells_hidden()) add_hidden();
     lines_.push_back(last_line());
     std::string text;
@@ -116,7 +119,7 @@ class Summary {
     const auto one = [](bool present) { return present ? std::size_t{1} : std::size_t{0}; };
     return 1 + one(losses_.source.count != 0) + one(losses_.vcs.count != 0) + one(losses_.others.count != 0) +
            one(losses_.logs.count != 0) + one(losses_.made_again.count != 0) + one(report_.logs.dropped != 0) +
-           one(tells_hidden());
+           one(nearly_full_ != nullptr) + one(tells_hidden());
   }
 
   // Where the bytes are, or how to get them.
@@ -309,6 +312,7 @@ class Summary {
   const TextOptions& options_;
   Losses losses_;
   std::vector<const CountedFinding*> refusals_;
+  const Finding* nearly_full_ = nullptr;         // the first mount that was
   std::vector<const CountedFinding*> expected_;  // of a rehearsal: missed by a later instance
   Lines lines_;
 };

@@ -12,10 +12,24 @@ namespace {
 TEST(JsonReader, ReadsWhatTheWriterWrites) {
   Report report = sample_report();
   report.folded = {sample_folded("/srv/app/node_modules", "package", 7)};
+  report.rehearsal = {.written = 3, .looked_for = 1, .drives = {{"rehearsal.1", 0}, {"rehearsal.2", 1}}, .stopped = ""};
   const std::string text = to_json(report);
   const auto read = from_json(text);
   ASSERT_TRUE(read.has_value()) << read.error().message;
   EXPECT_EQ(to_json(*read), text);
+}
+
+TEST(Page, TellsTheLossesOfEachInstanceByItself) {
+  Report report = sample_report();
+  report.instances.push_back(report.instances.front());
+  report.instances.back().name = "web.2";
+  report.lost.push_back(report.lost.front());
+  report.lost.back().instance = "web.2";
+  report.rehearsal = {.written = 1, .looked_for = 1, .drives = {}, .stopped = ""};
+  const std::string text = report_page(report, {});
+  EXPECT_NE(text.find("Lost with web.1: 1 file"), std::string::npos) << text;
+  EXPECT_NE(text.find("Lost with web.2: 1 file"), std::string::npos) << text;
+  EXPECT_NE(text.find("rehearsal: 1 of 1 file that run 1 wrote was looked for later"), std::string::npos) << text;
 }
 
 TEST(JsonReader, SaysWhatIsWrong) {

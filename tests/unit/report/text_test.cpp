@@ -174,6 +174,19 @@ TEST(Summary, TellsClassesCommitsHiddenPathsAndCopies) {
       "web.1 exited 1; 6 files lost (150 bytes), copies are in copies; full list: --report FILE\n");
 }
 
+TEST(Summary, AMountThatIsNearlyFullIsALine) {
+  Report report;
+  report.instances = {{"web.1", 0, std::nullopt, 0, 0}};
+  CountedFinding entry;
+  entry.finding.code = "CD107";
+  entry.finding.severity = Severity::warning;
+  entry.finding.message = "storage is nearly full: /tmp has used 81 % of its 1 MiB";
+  report.findings = {entry, entry};
+  EXPECT_EQ(summary(report, kOptions),
+            "storage  storage is nearly full: /tmp has used 81 % of its 1 MiB [CD107]\n"
+            "web.1 exited 0; full list: --report FILE\n");
+}
+
 TEST(Summary, CountsWhatItDoesNotName) {
   Report report = sample_report();
   report.findings.assign(9, sample_refusal(1));
