@@ -280,17 +280,18 @@ start_docker() {
   return 1
 }
 
-# The file system is kept in build/images, one at a time: the same packages in the same versions are the same image.
+# The file system is kept in build/images: the same packages in the same versions are the same image.
 debian_image() {
-  local tools=$repo/tests/apps/debian-image base tar
-  base=$( (echo "$*" && cat "$tools" && dpkg-query -W -f '${Package}=${Version}\n') | sha256sum | cut -c 1-12)
-  tar=$repo/build/images/$base.tar
+  local tools=$repo/tests/apps/debian-image set version tar
+  set=$(echo "$*" | sha256sum | cut -c 1-8)
+  version=$( (cat "$tools" && dpkg-query -W -f '${Package}=${Version}\n') | sha256sum | cut -c 1-12)
+  tar=$repo/build/images/$set-$version.tar
   if [ ! -e "$tar" ]; then
     say "makes a container image of installed packages: $*"
     mkdir -p "$repo/build/images"
-    rm -f "$repo"/build/images/*.tar
+    rm -f "$repo/build/images/$set"-*.tar
     "$tools" "$tar" "$@" >&2
   fi
-  docker import "$tar" "cofferdam-test-base:$base" >/dev/null
-  echo "cofferdam-test-base:$base"
+  docker import "$tar" "cofferdam-test-base:$set-$version" >/dev/null
+  echo "cofferdam-test-base:$set-$version"
 }
