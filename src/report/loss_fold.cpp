@@ -66,13 +66,17 @@ void LossFold::add(LostFile file) {
   const Group group = file.what.change == Change::deleted ? deleted : of_source && data ? source : others;
   std::vector<LostFile>& heap = named_.at(group);
   const std::size_t limit = kLimits.at(group);
+  const std::size_t more = file.what.path.size();
+  if (name_bytes_ + more > kMostNameBytes) return count(std::move(file));
   if (heap.size() < limit) {
+    name_bytes_ += more;
     heap.push_back(std::move(file));
     if (heap.size() == limit) std::make_heap(heap.begin(), heap.end(), goes_before);
     return;
   }
   if (!goes_before(file, heap.front())) return count(std::move(file));
   std::pop_heap(heap.begin(), heap.end(), goes_before);
+  name_bytes_ += more - heap.back().what.path.size();
   std::swap(heap.back(), file);
   std::push_heap(heap.begin(), heap.end(), goes_before);
   count(std::move(file));
@@ -81,13 +85,18 @@ void LossFold::add(LostFile file) {
 void LossFold::count(LostFile file) {
   file.what.path = parent_of(file.what.path);
   fold({std::move(file.what), std::move(file.file_class), 1, std::move(file.writers)});
-  if (folders_.size() > kMostFolders) raise_deepest();
+  if (folders_exceed(kMostFolders, kMostFolderBytes)) raise_deepest();
+}
+
+bool LossFold::folders_exceed(std::size_t most, std::size_t most_bytes) const {
+  return folders_.size() > most || folder_bytes_ > most_bytes;
 }
 
 void LossFold::fold(FoldedLoss loss) {
   std::string key = key_of(loss);
   const auto known = folders_.find(key);
   if (known == folders_.end()) {
+    folder_bytes_ += key.size();
     folders_.emplace(std::move(key), std::move(loss));
     return;
   }
@@ -98,7 +107,7 @@ void LossFold::fold(FoldedLoss loss) {
 
 // Until half of the room is free again, so that it is done rarely.
 void LossFold::raise_deepest() {
-  while (folders_.size() > kMostFolders / 2) {
+  while (folders_exceed(kMostFolders / 2, kMostFolderBytes / 2)) {
     std::ptrdiff_t deepest = 0;
     for (const auto& [key, loss] : folders_) deepest = std::max(deepest, depth_of(loss.what.path));
     if (deepest == 0) return;
@@ -109,6 +118,7 @@ void LossFold::raise_deepest() {
         continue;
       }
       raised.push_back(std::move(entry->second));
+      folder_bytes_ -= entry->first.size();
       entry = folders_.erase(entry);
     }
     // Those below are covered by the ones that come now.
@@ -150,6 +160,7 @@ LossFold::Taken LossFold::take() {
   }
   folders_.clear();
   raised_.clear();
+  name_bytes_ = folder_bytes_ = 0;
   return taken;
 }
 

@@ -23,6 +23,9 @@ class LossFold {
   static constexpr std::size_t kMostOthers = 4000;
   static constexpr std::size_t kMostFolders = 1000;
   static constexpr std::size_t kMostWriters = 8;  // of one folder
+  // Paths may be far longer than what they hold: what would exceed this is counted, or counted further up.
+  static constexpr std::size_t kMostNameBytes = 4 << 20;
+  static constexpr std::size_t kMostFolderBytes = 2 << 20;
 
   void add(LostFile file);
 
@@ -38,11 +41,14 @@ class LossFold {
 
   void count(LostFile file);
   void fold(FoldedLoss loss);
+  [[nodiscard]] bool folders_exceed(std::size_t most, std::size_t most_bytes) const;
   void raise_deepest();
   [[nodiscard]] std::string raised_above(const std::string& directory) const;
 
   std::array<std::vector<LostFile>, groups> named_;  // heaps; the first is the next to give way
+  std::size_t name_bytes_ = 0;                       // of the paths in named_
   std::map<std::string, FoldedLoss> folders_;        // by directory, type, change and class
+  std::size_t folder_bytes_ = 0;                     // of their keys
   std::set<std::string> raised_;                     // directories that stand for those below them
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <functional>
 
 #include "base/text.hpp"
@@ -180,10 +181,14 @@ void WriteAudit::move(const WriteEvent& event, std::int64_t when, std::uint64_t 
 }
 
 const Trace* WriteAudit::witness_of(std::string_view path) const {
-  if (const Trace* own = paths_.find(hash_path(path))) return own;
-  if (const Trace* folder = folded_.find(hash_path(parent_of(path)))) return folder;
+  // No event names a longer path than the kernel does; to hash such ones at every level would take seconds.
+  const auto find = [](const TraceTable& traces, std::string_view name) {
+    return name.size() < PATH_MAX ? traces.find(hash_path(name)) : nullptr;
+  };
+  if (const Trace* own = find(paths_, path)) return own;
+  if (const Trace* folder = find(folded_, parent_of(path))) return folder;
   for (std::string_view above = parent_of(path); !above.empty(); above = parent_of(above)) {
-    const Trace* trace = paths_.find(hash_path(above));
+    const Trace* trace = find(paths_, above);
     if (trace != nullptr && (trace->moved_here || trace->removed != 0)) return trace;
   }
   return lossy_ ? &rest_ : nullptr;

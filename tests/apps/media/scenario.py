@@ -99,7 +99,9 @@ class Steps:
 
 def nothing_is_found(server, mode):
     result = server.result()
-    equal(result.report["findings"], [], "findings")
+    # In Docker the report itself goes to a directory of the host that the test mounts at /out.
+    findings = [finding for finding in result.report["findings"] if (finding["code"], finding["path"]) != ("CD108", "/out")]
+    equal(findings, [], "findings")
     equal(result.report["lost"], [], "lost")
     equal(result.report["mode"], mode, "mode")
     levels = {row["rule"]: row["level"] for row in result.report["enforcement"]}

@@ -68,6 +68,21 @@ TEST(LossFold, ManyFilesKeepTheLargestTheSourcesAndTheDeletions) {
   }
 }
 
+TEST(LossFold, VeryLongPathsAreBoundedByTheirBytes) {
+  LossFold fold;
+  std::string deep;
+  for (int i = 0; i < 300; ++i) deep += "/" + std::string(250, 'd');
+  for (int i = 0; i < 1000; ++i) fold.add(sample_lost(numbered(deep + numbered("/", i % 40) + "/f", i), "file", 1));
+  const LossFold::Taken taken = fold.take();
+  EXPECT_EQ(totals_of(taken), (Totals{1000, 1000}));
+  std::size_t bytes = 0;
+  for (const LostFile& file : taken.lost) bytes += file.what.path.size();
+  EXPECT_LE(bytes, LossFold::kMostNameBytes);
+  bytes = 0;
+  for (const FoldedLoss& loss : taken.folded) bytes += loss.what.path.size();
+  EXPECT_LE(bytes, LossFold::kMostFolderBytes);
+}
+
 TEST(LossFold, ASmallFileIsNotDrivenOutByCaches) {
   LossFold fold;
   for (int i = 0; i < 10'000; ++i) fold.add(sample_lost(numbered("/cache/", i), "cache", 1000));
