@@ -13,6 +13,16 @@ namespace cofferdam::launch {
 
 namespace {
 
+void give_attributes(const struct stat& status, int to_dirfd, const char* to) noexcept {
+  mode_t mode = status.st_mode & 07777;
+  // An owner that can't be mapped becomes us; what we could not write stays so.
+  const bool owned = fchownat(to_dirfd, to, status.st_uid, status.st_gid, 0) == 0 || status.st_uid == geteuid();
+  if (!owned && (status.st_mode & S_IWOTH) == 0) mode &= ~static_cast<mode_t>(0222);
+  (void)fchmodat(to_dirfd, to, mode, 0);
+  const timespec times[2] = {status.st_atim, status.st_mtim};
+  (void)utimensat(to_dirfd, to, times, 0);
+}
+
 void copy_entry(int from, int to, const char* name) noexcept {
   struct stat status{};
   if (fstatat(from, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return;
@@ -27,28 +37,26 @@ void copy_entry(int from, int to, const char* name) noexcept {
   } else if (S_ISREG(status.st_mode)) {
     const int source = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (source < 0) return;
-    const int copy = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    for (ssize_t got = 0; copy >= 0 && (got = read(source, buffer.data(), buffer.size())) > 0;) {
+    // Of what is read, not of what has the name by now: it may be another's.
+    const bool regular = fstat(source, &status) == 0 && S_ISREG(status.st_mode);
+    const int copy = regular ? openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1;
+    ssize_t got = 0;
+    while (copy >= 0 && (got = read(source, buffer.data(), buffer.size())) > 0) {
       if (write(copy, buffer.data(), static_cast<std::size_t>(got)) != got) break;
     }
     close(source);
-    if (copy >= 0) close(copy);
+    if (copy < 0) return;
+    close(copy);
+    if (got != 0) return (void)unlinkat(to, name, 0);  // half of a file would be worse than none
   }
-  copy_attributes(from, name, to, name);
+  give_attributes(status, to, name);
 }
 
 }  // namespace
 
 void copy_attributes(int from_dirfd, const char* from, int to_dirfd, const char* to) noexcept {
   struct stat status{};
-  if (fstatat(from_dirfd, from, &status, 0) != 0) return;
-  mode_t mode = status.st_mode & 07777;
-  // An owner that can't be mapped becomes us; what we could not write stays so.
-  const bool owned = fchownat(to_dirfd, to, status.st_uid, status.st_gid, 0) == 0 || status.st_uid == geteuid();
-  if (!owned && (status.st_mode & S_IWOTH) == 0) mode &= ~static_cast<mode_t>(0222);
-  (void)fchmodat(to_dirfd, to, mode, 0);
-  const timespec times[2] = {status.st_atim, status.st_mtim};
-  (void)utimensat(to_dirfd, to, times, 0);
+  if (fstatat(from_dirfd, from, &status, 0) == 0) give_attributes(status, to_dirfd, to);
 }
 
 int make_mirror(const plan::PlannedMount& mount, int from, const char* base) noexcept {

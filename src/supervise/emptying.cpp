@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kAtATime = 65'536;
 constexpr std::size_t kMostProblems = 100;
+constexpr int kMostRounds = 512;  // somebody who goes on writing is not waited for
 
 const InstanceMount* mount_of(const InstanceView& instance, const std::string& path) {
   const InstanceMount* nearest = nullptr;
@@ -42,16 +43,16 @@ int remove_one(const InstanceMount& mount, const std::string& path, bool directo
 // Empty, or what stands against it.
 std::string undo(const InstanceView& instance, const ScannedChange& change) {
   if (change.change != Change::created)
-    return change.path + " was " + to_string(change.change) + " and can't be put back";
+    return base::printable(change.path) + " was " + to_string(change.change) + " and can't be put back";
   const InstanceMount* mount = mount_of(instance, change.path);
   const int error = mount == nullptr ? EXDEV : remove_one(*mount, change.path, change.type == "directory");
-  return error == 0 ? "" : "can't remove " + change.path + ": " + std::strerror(error);
+  return error == 0 ? "" : "can't remove " + base::printable(change.path) + ": " + std::strerror(error);
 }
 
 }  // namespace
 
 std::vector<std::string> empty_mounts(const InstanceView& instance, const Baseline& baseline) {
-  for (;;) {
+  for (int round = 0;; ++round) {
     std::vector<ScannedChange> changes;
     const auto unreadable = scan_storage(instance, baseline, [&](const ScannedChange& change) {
       if (changes.size() < kAtATime) changes.push_back(change);
@@ -60,7 +61,8 @@ std::vector<std::string> empty_mounts(const InstanceView& instance, const Baseli
     std::ranges::sort(changes, std::ranges::greater{}, &ScannedChange::path);
     std::size_t removed = 0;
     std::vector<std::string> problems;
-    for (const Unreadable& place : unreadable) problems.push_back("can't read " + place.path + ": " + place.why);
+    for (const Unreadable& place : unreadable)
+      problems.push_back("can't read " + base::printable(place.path) + ": " + place.why);
     for (const ScannedChange& change : changes) {
       std::string problem = undo(instance, change);
       if (problem.empty()) {
@@ -71,6 +73,10 @@ std::vector<std::string> empty_mounts(const InstanceView& instance, const Baseli
     }
     // What was left for want of room, or because a directory was not empty yet, is seen by another scan.
     if (removed == 0) return problems;
+    if (round == kMostRounds) {
+      problems.emplace_back("something goes on writing to the mounts");
+      return problems;
+    }
   }
 }
 

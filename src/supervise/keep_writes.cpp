@@ -21,7 +21,7 @@ constexpr std::size_t kMostProblems = 100;
 const InstanceMount* mount_holding(const InstanceView& instance, const std::string& path) {
   const InstanceMount* nearest = nullptr;
   for (const InstanceMount& mount : instance.mounts) {
-    if (mount.layer >= 0 && base::is_beneath(path, mount.plan->path) &&
+    if (mount.layer >= 0 && path.size() > mount.plan->path.size() && base::is_beneath(path, mount.plan->path) &&
         (nearest == nullptr || mount.plan->path.size() > nearest->plan->path.size())) {
       nearest = &mount;
     }
@@ -73,9 +73,16 @@ bool keep_file(const InstanceView& instance, const std::string& path, int target
   const std::string relative = path.substr(1);
   struct stat status{};
   if (!from || fstat(from.get(), &status) != 0 || !make_parents(target, relative)) return false;
-  const kernel::Fd to = kernel::open_resolved(target, relative.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW,
+  const kernel::Fd to = kernel::open_resolved(target, relative.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK,
                                               kernel::kBeneath | kernel::kNoSymlinks, status.st_mode & 0700);
-  return to && copy_file(from.get(), to.get(), status.st_size);
+  struct stat there{};
+  if (!to || fstat(to.get(), &there) != 0) return false;
+  // Somebody may have put another thing into the target, or a second name of a file elsewhere.
+  if (!S_ISREG(there.st_mode) || there.st_nlink != 1) {
+    errno = EEXIST;
+    return false;
+  }
+  return ftruncate(to.get(), 0) == 0 && copy_file(from.get(), to.get(), status.st_size);
 }
 
 std::vector<std::string> keep_writes(const InstanceView& instance, const Baseline& baseline,
@@ -86,7 +93,7 @@ std::vector<std::string> keep_writes(const InstanceView& instance, const Baselin
   std::uint64_t more = 0;
   const auto note = [&](const std::string& path, const std::string& why) {
     if (problems.size() < kMostProblems) {
-      problems.push_back(path + ": " + why);
+      problems.push_back(base::printable(path) + ": " + why);
     } else {
       ++more;
     }

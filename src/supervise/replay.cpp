@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::size_t kMostReported = 100;
 constexpr int kTries = 3;
+constexpr int kDeepest = 256;  // levels; a deeper tree is not the host's alone
 // Watchers know a name that ends like this as an editor's and leave it alone.
 constexpr const char* kStaged = ".cofferdam-replay~";
 constexpr const char* kRestart = "restart the run to see the host's state";
@@ -39,6 +40,13 @@ std::string name_of(const std::string& relative) {
 // The directory of a change in the merged view or in the upper layer.
 kernel::Fd open_parent(int root, const std::string& relative) {
   return kernel::open_resolved(root, parent_of(relative).c_str(), O_PATH | O_DIRECTORY, kInside);
+}
+
+bool is_directory(int root, const std::string& relative) {
+  const kernel::Fd parent = open_parent(root, relative);
+  struct stat status{};
+  return parent && fstatat(parent.get(), name_of(relative).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+         S_ISDIR(status.st_mode);
 }
 
 // Nothing of the directory is in the upper layer, and it could be made anew there (an overlay marks it with an
@@ -88,13 +96,15 @@ Replay::Result Replay::apply(const HostChange& change) {
 Replay::Upper Replay::look_at_upper(const HostChange& change) const {
   const kernel::Fd parent = open_parent(change.mount->layer, change.relative);
   struct stat upper{};
+  // What can't be looked at (a path beyond PATH_MAX) counts as the app's.
+  if (!parent && errno != ENOENT && errno != ENOTDIR) return Upper::changed;
   if (!parent || fstatat(parent.get(), name_of(change.relative).c_str(), &upper, AT_SYMLINK_NOFOLLOW) != 0 ||
       S_ISDIR(upper.st_mode)) {  // a directory is copied up for what is in it
     return Upper::not_the_apps;
   }
   const auto left = left_.find(change.path());
   if (left != left_.end() && left->second.inode == upper.st_ino &&
-      left->second.mtime_ns == nanoseconds(upper.st_mtim) &&
+      left->second.ctime_ns == nanoseconds(upper.st_ctim) && left->second.mtime_ns == nanoseconds(upper.st_mtim) &&
       left->second.size == static_cast<std::uint64_t>(upper.st_size)) {
     return Upper::not_the_apps;
   }
@@ -105,6 +115,7 @@ bool Replay::left_as_is(const std::string& path) const {
   const auto left = left_.find(path);
   if (left == left_.end()) return false;
   const InstanceMount* mount = left->second.mount;
+  if (left->second.directory != is_directory(mount->layer, path.substr(mount->plan->path.size() + 1))) return false;
   return look_at_upper({mount, path.substr(mount->plan->path.size() + 1)}) == Upper::not_the_apps;
 }
 
@@ -115,8 +126,12 @@ void Replay::remember(const HostChange& change) {
     left_.erase(change.path());
     return;
   }
-  left_[change.path()] = {change.mount, upper.st_ino, nanoseconds(upper.st_mtim),
-                          static_cast<std::uint64_t>(upper.st_size)};
+  left_[change.path()] = {change.mount,
+                          upper.st_ino,
+                          nanoseconds(upper.st_mtim),
+                          nanoseconds(upper.st_ctim),
+                          static_cast<std::uint64_t>(upper.st_size),
+                          S_ISDIR(upper.st_mode)};
 }
 
 Replay::Result Replay::replay_file(const HostChange& change, int host) {
@@ -174,7 +189,8 @@ int Replay::write_file(const HostChange& change, int parent, int host, const str
   if (!staged) {
     file = kernel::open_resolved(parent, name.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, kInside,
                                  status.st_mode & 07777);
-    if (!file && errno != ETXTBSY) return errno;
+    // A running program, or a file on which the app holds a lease, takes the name by a rename.
+    if (!file && errno != ETXTBSY && errno != EWOULDBLOCK) return errno;
     staged = !file;
   }
   const int stage = change.mount->stage >= 0 ? change.mount->stage : parent;
@@ -224,7 +240,7 @@ void Replay::clear_directory(const HostChange& change, int parent) {
   };
   if (!is_directory()) return;
   look_again(change);
-  if (is_directory()) remove_tree(change, parent);
+  if (is_directory()) remove_tree(change, parent, 0);
 }
 
 void Replay::replay_removal(const HostChange& change) {
@@ -237,7 +253,7 @@ void Replay::replay_removal(const HostChange& change) {
   if (change.directory) look_again(change);
   if (unlinkat(parent.get(), name.c_str(), 0) == 0) return remember(change);
   if (errno == EISDIR) {
-    remove_tree(change, parent.get());
+    remove_tree(change, parent.get(), 0);
     if (errno == ENOTEMPTY || errno == EEXIST) conflict(change, "written to", "removed");
     return remember(change);
   }
@@ -259,15 +275,21 @@ void Replay::say_it_is_gone(const HostChange& change, int parent) {
 }
 
 // What is still in it afterwards was made by the app, and keeps the directory. errno is that of the last step.
-void Replay::remove_tree(const HostChange& change, int parent) {
+void Replay::remove_tree(const HostChange& change, int parent, int depth) {
   const std::string name = name_of(change.relative);
+  if (depth >= kDeepest) {
+    errno = ENOTEMPTY;
+    return;
+  }
   {
     const kernel::Fd gone = kernel::open_resolved(parent, name.c_str(), O_RDONLY | O_DIRECTORY, kInside);
     for (const std::string& child : gone ? names_in(gone.get()) : std::vector<std::string>{}) {
       HostChange inner = change;
       inner.relative += "/" + child;
       if (look_at_upper(inner) != Upper::not_the_apps) continue;
-      if (unlinkat(gone.get(), child.c_str(), 0) != 0 && errno == EISDIR) remove_tree(inner, gone.get());
+      if (unlinkat(gone.get(), child.c_str(), 0) != 0 && errno == EISDIR) {
+        remove_tree(inner, gone.get(), depth + 1);
+      }
       remember(inner);
     }
   }
@@ -321,7 +343,7 @@ Replay::Result Replay::replay_directory(const HostChange& change, mode_t mode) {
   const bool again = there && !other && change.directory && change.arrived && (change.existed || shows_through(change));
   if (again) {
     look_again(change);
-    remove_tree(change, parent.get());
+    remove_tree(change, parent.get(), 0);
   }
   if (mkdirat(parent.get(), name.c_str(), 0755) != 0 && errno != EEXIST) {
     failed(change, errno);

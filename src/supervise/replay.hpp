@@ -68,7 +68,9 @@ class Replay {
     const InstanceMount* mount = nullptr;
     std::uint64_t inode = 0;
     std::int64_t mtime_ns = 0;
+    std::int64_t ctime_ns = 0;  // the app can set the others back
     std::uint64_t size = 0;
+    bool directory = false;
   };
   enum class Upper { not_the_apps, changed, deleted };
 
@@ -77,7 +79,7 @@ class Replay {
   [[nodiscard]] int write_file(const HostChange& change, int parent, int host, const struct stat& status);
   void replay_link(const HostChange& change);
   void replay_removal(const HostChange& change);
-  void remove_tree(const HostChange& change, int parent);
+  void remove_tree(const HostChange& change, int parent, int depth);
   Result replay_directory(const HostChange& change, mode_t mode);
   void say_it_is_gone(const HostChange& change, int parent);
   void clear_directory(const HostChange& change, int parent);

@@ -63,6 +63,9 @@ class Scan {
   Scan(const InstanceView& instance, const Baseline& baseline, const ChangeVisitor& visit)
       : instance_(instance), baseline_(baseline), visit_(visit), ours_(made_by_us(instance)) {
     binds_.insert(instance.binds.begin(), instance.binds.end());
+    for (const InstanceMount& mount : instance.mounts) {
+      if (!mount.plan->directory) file_mounts_.insert(mount.plan->path);
+    }
   }
 
   std::vector<Unreadable> run() {
@@ -96,6 +99,8 @@ class Scan {
   void scan_overlay(const InstanceMount& mount) {
     const kernel::Fd host(open(mount.plan->path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     walk(mount.plan->path, mount.layer, host.get(), [&](const LayerEntry& entry, const std::string& path) {
+      // Below it lies the empty file that a mount of ours sits on.
+      if (!S_ISDIR(entry.status.st_mode) && file_mounts_.contains(path)) return true;
       const bool mount_point = ours_.contains(path);
       const Comparison found = compare_with_host(entry);
       if (mount_point && (is_whiteout(entry.status) || !found.on_host)) return true;
@@ -173,6 +178,7 @@ class Scan {
   const ChangeVisitor& visit_;
   const Paths ours_;
   Paths binds_;
+  Paths file_mounts_;
   std::vector<Unreadable> problems_;
 };
 

@@ -600,6 +600,36 @@ TEST_F(WatchTest, ARemovalOfWhatTheAppChangedIsAConflict) {
   EXPECT_FALSE(inside_.has("directory/file"));
 }
 
+TEST_F(WatchTest, AWriteOfTheAppIsNotHiddenByTheTimesOfAReplay) {
+  begin();
+  host_.write("a", "host");
+  ASSERT_TRUE(run_until([&] { return inside_.read("a") == "host"; }));
+  catch_up();
+  EXPECT_TRUE(watch_->is_replay(host_("a")));
+  struct stat left{};
+  ASSERT_EQ(::stat(inside_("a").c_str(), &left), 0);
+  std::ofstream(inside_("a"), std::ios::in | std::ios::out) << "mine";
+  const timespec times[2] = {left.st_atim, left.st_mtim};
+  ASSERT_EQ(::utimensat(AT_FDCWD, inside_("a").c_str(), times, 0), 0);
+  EXPECT_FALSE(watch_->is_replay(host_("a")));
+  std::filesystem::remove(inside_("a"));
+  inside_.make_directory("a");
+  EXPECT_FALSE(watch_->is_replay(host_("a")));
+}
+
+TEST_F(WatchTest, ADeepTreeOfTheAppStaysWhereTheHostRemovesItsRoot) {
+  host_.write("build/file", "x");
+  begin();
+  inside_.make_directory("build");
+  std::string deep = "build";
+  for (int i = 0; i < 300; ++i) deep += "/d";
+  inside_.make_directory(deep);
+  inside_.write(deep + "/mine", "x");
+  std::filesystem::remove_all(host_("build"));
+  catch_up();
+  EXPECT_TRUE(inside_.has(deep + "/mine"));
+}
+
 TEST_F(WatchTest, BothSidesMakingTheSameIsNoConflict) {
   begin();
   inside_.write("formatted", "same");

@@ -102,6 +102,36 @@ TEST_F(KeepWrites, NeverMakesDirectoriesThroughALinkOfTheTarget) {
   EXPECT_FALSE(elsewhere.has("deep"));
 }
 
+TEST_F(KeepWrites, WhatSomebodyPutIntoTheTargetIsLeftAlone) {
+  const test::TemporaryDirectory elsewhere;
+  elsewhere.write("victim", "old");
+  add_mount(MountType::tmpfs, "", upper_);
+  for (const char* name : {"pipe", "second"}) upper_.write(name, "new");
+  const std::string place = target_(host_.path().substr(1));
+  std::filesystem::create_directories(place);
+  ASSERT_EQ(::mkfifo((place + "/pipe").c_str(), 0600), 0);
+  std::filesystem::create_hard_link(elsewhere("victim"), place + "/second");
+  EXPECT_THAT(keep(), testing::SizeIs(2));  // and nobody waits for a reader of the pipe
+  EXPECT_EQ(elsewhere.read("victim"), "old");
+}
+
+TEST_F(KeepWrites, AFileInThePlaceOfANestedMountIsNoError) {
+  add_mount(MountType::tmpfs, "", upper_);
+  const test::TemporaryDirectory inner;
+  add_mount(MountType::tmpfs, "sub", inner);
+  EXPECT_NO_THROW((void)keep_file(instance_, host_("sub"), AT_FDCWD));
+}
+
+TEST_F(KeepWrites, NamesCannotCommandTheTerminal) {
+  add_mount(MountType::tmpfs, "", upper_);
+  upper_.write("\x1b[31mred\n", "x");
+  target_.write(host_.path().substr(1), "in the way");
+  for (const std::string& problem : keep()) {
+    EXPECT_EQ(problem.find('\x1b'), std::string::npos);
+    EXPECT_EQ(problem.find('\n'), std::string::npos);
+  }
+}
+
 TEST_F(KeepWrites, ATargetThatIsMissingIsOneProblem) {
   add_mount(MountType::tmpfs, "", upper_);
   upper_.write("a", "x");

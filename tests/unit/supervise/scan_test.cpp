@@ -145,6 +145,15 @@ TEST_F(Scan, DirectoriesOnTheWayToABindAreNoChange) {
   EXPECT_THAT(changes(), ElementsAre("created file user/mine 1"));
 }
 
+TEST_F(Scan, TheFileThatAMountSitsOnIsNoChange) {
+  const test::TemporaryDirectory bound;
+  host_.write("bound", "content");
+  add_mount(MountType::overlay, "", upper_);
+  add_mount(MountType::read_only, "bound", bound).directory = false;
+  upper_.write("bound", "");
+  EXPECT_THAT(changes(), ElementsAre());
+}
+
 TEST_F(Scan, AnotherOwnerIsMetadata) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root: a file of another owner";
   add_mount(MountType::overlay, "", upper_);
