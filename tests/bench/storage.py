@@ -119,9 +119,9 @@ class Storage:
             self.seconds(self.native, name)  # warm caches
         return interleaved(rounds, self.contestants, lambda contestant: self.seconds(contestant, name))
 
-    def start(self, script):
-        return subprocess.Popen([self.binary, "run", "--format", "raw", "--", "/bin/sh", "-c", script], cwd=self.project,
-                                env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    def start(self, script, *options):
+        return subprocess.Popen([self.binary, "run", "--format", "raw", *options, "--", "/bin/sh", "-c", script],
+                                cwd=self.project, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.DEVNULL)
 
     def memory(self, script):
@@ -133,12 +133,15 @@ class Storage:
         return peak
 
     def end(self, count):
-        """Milliseconds from the app's last step, after it made `count` files, to the end of cofferdam."""
+        """Milliseconds from the app's last step, after it made `count` files, to the last byte of the report, and to
+        the end of cofferdam, before which the kernel frees the files' memory."""
+        report = os.path.join(self.place, "report.json")
         process = self.start(f"mkdir work && {self.material}/files fill work {count} >&2; exec /usr/bin/python3 -S -c "
-                             "'import time; print(time.monotonic())'")
-        out = process.stdout.read()
+                             "'import time; print(time.time())'", "--report", report)
+        left = float(process.stdout.read())
         process.wait()
-        return (time.monotonic() - float(out)) * 1e3
+        ended = time.time()
+        return (os.stat(report).st_mtime - left) * 1e3, (ended - left) * 1e3
 
     def close(self):
         shutil.rmtree(self.memory_dir, ignore_errors=True)
@@ -176,9 +179,11 @@ def measure_bounds(bench, quick, goals, opens):
         rows.append([what, f"{peak:.1f} MiB", f"at most 16 MiB: {goals.verdict(what, peak <= 16)}"])
     print("measuring the end ...", file=sys.stderr)
     ends = interleaved(3, {"none": 0, "many": many}, bench.end)
-    scan = statistics.median(ends["many"]) - statistics.median(ends["none"])
-    rows.append([f"end of a run with {many:,} new files: scan, report, freeing the memory", f"{scan:.0f} ms more",
-                 f"at most 1,000 ms: {goals.verdict('end scan', scan <= 1000)}"])
+    told, ended = (statistics.median(times) - statistics.median(alone)
+                   for times, alone in zip(zip(*ends["many"]), zip(*ends["none"])))
+    rows.append([f"end scan and report of a run with {many:,} new files", f"{told:.0f} ms more",
+                 f"at most 1,000 ms: {goals.verdict('end scan', told <= 1000)}"])
+    rows.append(["the same with the freeing of their memory, by the kernel", f"{ended:.0f} ms more", ""])
     return table(["", "", "goal"], rows)
 
 
