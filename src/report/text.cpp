@@ -22,6 +22,7 @@ constexpr std::size_t kMostItems = 3;
 constexpr std::size_t kClassLines = 2;
 constexpr std::size_t kMostExpected = 3;
 constexpr std::size_t kLongestMessage = 400;  // two paths and how they met
+constexpr std::size_t kLongestFix = 1000;     // may hold a row of the policy, of use only when it is whole
 
 using Lines = std::vector<std::string>;
 
@@ -189,7 +190,7 @@ class Summary {
     }
     const std::string writer = program_of(finding.process);
     add("lost", shown(message) + (writer.empty() ? "" : ", by " + writer));
-    add_more("instead: " + shown(finding.fix) + " [" + finding.code + "]");
+    add_more("instead: " + shown(finding.fix, kLongestFix) + " [" + finding.code + "]");
   }
 
   void add(std::string_view word, const std::string& text) {
@@ -217,7 +218,7 @@ class Summary {
     const std::size_t count = std::min(expected_.size(), kMostExpected);
     for (const CountedFinding* entry : std::span(expected_).first(count)) {
       add("missed", shown(entry->finding.message, kLongestMessage) + " [" + entry->finding.code + "]");
-      add_more("instead: " + shown(entry->finding.fix));
+      add_more("instead: " + shown(entry->finding.fix, kLongestFix));
     }
     if (count < expected_.size()) lines_.back() += "; and " + std::to_string(expected_.size() - count) + " more";
     return lines_.size() - before;
@@ -254,7 +255,7 @@ class Summary {
     }
     parts.push_back((rule.empty() ? "" : rule + " ") + "[" + finding.code + "]");
     add_more(base::join(parts, "; "));
-    if (!finding.fix.empty()) add_more("instead: " + shown(finding.fix));
+    if (!finding.fix.empty()) add_more("instead: " + shown(finding.fix, kLongestFix));
   }
 
   static std::string described(const ProcessInfo& process, const ProcessRef& ref) {

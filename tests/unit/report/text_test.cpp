@@ -196,6 +196,14 @@ TEST(Summary, CountsWhatItDoesNotName) {
   EXPECT_NE(text.find(", and 37 more"), std::string::npos) << text;
 }
 
+TEST(Summary, ARowToPasteIsWhole) {
+  Report report;
+  report.findings.assign(1, sample_refusal(1));
+  const std::string row = "{exe: \"/usr/bin/python3\", argv: [\"*\", \"-c\", \"" + std::string(250, 'x') + "*\"]}";
+  report.findings.front().finding.fix = "if it is the app's worker, add this row to app.also: " + row;
+  EXPECT_NE(summary(report, {}).find(row), std::string::npos);
+}
+
 TEST(Summary, FoldedLossesCountAsTheirFiles) {
   Report report = sample_report();
   report.findings.clear();
