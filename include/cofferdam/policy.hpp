@@ -28,6 +28,17 @@ struct AppAlso {
 };
 
 enum class MountType { overlay, tmpfs, read_only, hidden, persistent };
+// As it is written in a policy.
+[[nodiscard]] constexpr const char* to_string(MountType type) {
+  switch (type) {
+    case MountType::overlay: return "overlay";
+    case MountType::tmpfs: return "tmpfs";
+    case MountType::read_only: return "read-only";
+    case MountType::hidden: return "hidden";
+    case MountType::persistent: return "persistent";
+  }
+  return "tmpfs";
+}
 
 struct MountRule {
   std::string path;     // absolute, lexically normalised, no trailing slash

@@ -208,7 +208,7 @@ Result<Launched> launch(const plan::Plan& plan, const Stdio& stdio, const Inheri
     run_init(*prepared);
   }
   if (child < 0) {
-    launched.page->failed_step = static_cast<int>(Step::map_ids);
+    launched.page->failed_step = static_cast<int>(container ? Step::start_app : Step::make_namespaces);
     launched.page->failed_errno = -child;
     return std::unexpected(step_error(plan, *launched.page));
   }

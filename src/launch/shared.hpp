@@ -9,9 +9,10 @@
 
 namespace cofferdam::launch {
 
-// Each step between clone and exec, in the order of child.cpp. A failing step is reported by its number.
+// Each step from clone to exec. A failing step is reported by its number.
 enum class Step : int {
   none,
+  make_namespaces,
   map_ids,
   die_with_parent,
   take_handles,

@@ -8,6 +8,7 @@ namespace cofferdam::launch {
 const char* describe(Step step) {
   switch (step) {
     case Step::none: return "nothing";
+    case Step::make_namespaces: return "make the instance's namespaces";
     case Step::map_ids: return "map user and group ids";
     case Step::die_with_parent: return "tie the instance to the launcher";
     case Step::take_handles: return "open a mount's source";
@@ -80,10 +81,17 @@ Error step_error(const plan::Plan& plan, const SharedPage& page) {
   if (step == Step::load_filter && error == EBUSY) {
     text += "; an outer seccomp listener is there already (cofferdam inside cofferdam, or a notifying profile)";
   }
-  if (plan.mode == Mode::local && (error == EPERM || error == EACCES) && !plan.identity.full_map &&
-      (step == Step::map_ids || step == Step::make_read_only || step == Step::take_handles)) {
+  const bool no_namespaces = step == Step::make_namespaces;
+  if (no_namespaces && error == EPERM) {
     text +=
-        ". User namespaces are restricted here (Ubuntu 24.04 does it by AppArmor). Two ways out:\n"
+        ". The kernel makes none in a chroot (user_namespaces(7)): start cofferdam outside of it, or enter the\n"
+        "directory with systemd-nspawn -D DIR instead of chroot. In a container, leave mode: auto.";
+  }
+  if (plan.mode == Mode::local && (error == EPERM || error == EACCES) && !plan.identity.full_map &&
+      (no_namespaces || step == Step::map_ids || step == Step::make_read_only || step == Step::take_handles)) {
+    text += no_namespaces ? "\nElse user" : ". User";
+    text +=
+        " namespaces are restricted here (Ubuntu 24.04 does it by AppArmor). Two ways out:\n"
         "  install the AppArmor profile of the package:  sudo apparmor_parser -r /etc/apparmor.d/cofferdam\n"
         "  or start as root and run the app as yourself: sudo cofferdam run --user \"$USER\" -- ...";
   }

@@ -33,21 +33,13 @@ void lose(Diagnosis& diagnosis, const std::string& rule, const std::string& why)
   }
 }
 
-const char* kind_of(MountType type) {
-  switch (type) {
-    case MountType::overlay: return "overlay";
-    case MountType::persistent: return "persistent";
-    default: return "tmpfs";
-  }
-}
-
 std::vector<StoragePlace> places_of(const Plan& plan) {
   std::vector<StoragePlace> places;
   for (const PlannedMount& mount : plan.mounts) {
     if (mount.type == MountType::hidden || mount.type == MountType::read_only) continue;
     StoragePlace& place = places.emplace_back();
     place.path = mount.path;
-    place.kind = kind_of(mount.type);
+    place.kind = to_string(mount.type);
     place.size = mount.size;
     place.inodes = mount.inodes;
     struct statvfs real{};
@@ -65,7 +57,7 @@ std::vector<StoragePlace> places_of(const Plan& plan) {
 
 constexpr const char* kRestricted =
     "user namespaces are restricted here: load the AppArmor profile of the package, or use sudo cofferdam run --user "
-    "\"$USER\"";
+    "\"$USER\"; in a chroot there are none: start cofferdam outside of it";
 
 }  // namespace
 

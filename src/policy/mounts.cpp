@@ -11,15 +11,8 @@
 namespace cofferdam::policy {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, MountType>, 5> kTypes = {{{"overlay", MountType::overlay},
-                                                                           {"tmpfs", MountType::tmpfs},
-                                                                           {"read-only", MountType::read_only},
-                                                                           {"hidden", MountType::hidden},
-                                                                           {"persistent", MountType::persistent}}};
-
-std::string_view name_of(MountType type) {
-  return std::ranges::find(kTypes, type, &std::pair<std::string_view, MountType>::second)->first;
-}
+constexpr std::array kTypes = {MountType::overlay, MountType::tmpfs, MountType::read_only, MountType::hidden,
+                               MountType::persistent};
 
 std::optional<MountRow::Placed<bool>> read_boolean(const Node& row, std::string_view key) {
   const Node* node = row.find(key);
@@ -32,8 +25,8 @@ std::optional<MountRow::Placed<bool>> read_boolean(const Node& row, std::string_
 MountRow read_row(const Node& row) {
   MountRow out;
   if (const Node* type = row.find("type")) {
-    const auto known = std::ranges::find(kTypes, type->text, &std::pair<std::string_view, MountType>::first);
-    if (known != kTypes.end()) out.type = known->second;
+    const auto* known = std::ranges::find_if(kTypes, [&](MountType each) { return type->text == to_string(each); });
+    if (known != kTypes.end()) out.type = *known;
   }
   if (const Node* size = row.find("size"); size != nullptr && size->kind == Node::Kind::scalar) {
     if (const auto bytes = parse_size(size->text)) out.size = {*bytes, size->place};
@@ -100,7 +93,7 @@ class ShippedNotes {
 void check_keys(const MountRow& row, MountType type, Mistakes& mistakes) {
   const auto refuse = [&](Place place, std::string_view key, std::string_view types) {
     mistakes.error(place, code::kValue,
-                   in_quotes(key) + " does not apply to a " + std::string(name_of(type)) + " mount",
+                   in_quotes(key) + " does not apply to a " + std::string(to_string(type)) + " mount",
                    "it is for " + std::string(types) + "; remove it");
   };
   if (row.size && type != MountType::overlay && type != MountType::tmpfs)

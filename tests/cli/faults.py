@@ -3,6 +3,7 @@
 
 import os
 import signal
+import subprocess
 import time
 
 from harness import BINARY, check, contains, equal, main, same_tree, test, tree, wait_for
@@ -196,6 +197,16 @@ def launcher_of_a_dead_terminal(place):
     place.no_process_left()
     process.stdout.close()
     process.stderr.close()
+
+
+@test
+def in_a_chroot_the_cause_is_named(place):
+    """The kernel makes no user namespace for who is in a chroot; the same file system serves as one."""
+    root = place.file("root/mark")[:-len("/mark")]
+    result = subprocess.run(["unshare", "-m" if os.getuid() == 0 else "-rm", "sh", "-c", 'mount --rbind / "$1" && exec chroot "$1" "$2" run -- true', "sh",
+                             root, BINARY], env=place.env, capture_output=True, text=True, timeout=20, check=False)
+    equal(result.returncode, 125, "exit status")
+    contains(result.stderr, "in a chroot (user_namespaces(7)): start cofferdam outside", "the cause and the way out")
 
 
 main()

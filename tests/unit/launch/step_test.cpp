@@ -10,6 +10,7 @@
 namespace cofferdam::launch {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -94,10 +95,16 @@ TEST(StepError, SaysTheWayOutWhereThereIsOne) {
     EXPECT_THAT(error_of(plan, step, ENOMEM).message, Not(HasSubstr("sudo")));
   }
   EXPECT_THAT(error_of(plan, Step::mount_proc, EPERM).message, Not(HasSubstr("sudo")));
+  const std::string without = error_of(plan, Step::make_namespaces, EPERM).message;
+  EXPECT_THAT(without, AllOf(HasSubstr("namespaces: Operation not permitted"), HasSubstr("chroot"), HasSubstr("sudo")));
+  EXPECT_THAT(error_of(plan, Step::map_ids, EPERM).message, Not(HasSubstr("chroot")));
   plan.mode = Mode::container;
   EXPECT_THAT(error_of(plan, Step::map_ids, EPERM).message, Not(HasSubstr("sudo")));
   plan.mode = Mode::local;
   plan.identity.full_map = true;  // root has them
+  const std::string of_root = error_of(plan, Step::make_namespaces, EPERM).message;
+  EXPECT_THAT(of_root, AllOf(HasSubstr("chroot"), Not(HasSubstr("sudo"))));
+  EXPECT_THAT(error_of(plan, Step::make_namespaces, ENOSPC).message, Not(HasSubstr("chroot")));
   EXPECT_THAT(error_of(plan, Step::map_ids, EPERM).message, Not(HasSubstr("sudo")));
 }
 
