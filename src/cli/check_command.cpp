@@ -1,11 +1,9 @@
-#include <unistd.h>
-
-#include <climits>
 #include <cstdio>
 
 #include "cli/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/options.hpp"
+#include "cli/run_parts.hpp"
 #include "cofferdam/policy.hpp"
 
 namespace cofferdam::cli {
@@ -17,12 +15,7 @@ int check_command(const Invocation& invocation) {
     std::fputs(check_help().c_str(), stdout);
     return 0;
   }
-  PolicyContext context;
-  char buffer[PATH_MAX];
-  context.working_directory = getcwd(buffer, sizeof buffer) != nullptr ? buffer : "/";
-  context.environment = environment_map();
-  if (const auto home = context.environment.find("HOME"); home != context.environment.end())
-    context.home = home->second;
+  const PolicyContext context = policy_context();
   std::vector<std::string> files = options->files;
   if (files.empty()) files.push_back(discover_policy(std::nullopt, context));
   int result = 0;

@@ -1,6 +1,3 @@
-#include <unistd.h>
-
-#include <climits>
 #include <cstdio>
 
 #include "base/json.hpp"
@@ -8,6 +5,7 @@
 #include "cli/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/options.hpp"
+#include "cli/run_parts.hpp"
 #include "plan/doctor.hpp"
 
 namespace cofferdam::cli {
@@ -80,17 +78,12 @@ void print_json(const plan::Diagnosis& diagnosis) {
 
 int doctor_command(const Invocation& invocation) {
   const auto options = parse_doctor(invocation.arguments);
-  if (!options) return report_error({options.error().message, 0, 2});
+  if (!options) return report_error({"doctor: " + options.error().message + " (see cofferdam doctor --help)", 0, 2});
   if (options->help) {
     std::fputs(doctor_help().c_str(), stdout);
     return 0;
   }
-  PolicyContext context;
-  char buffer[PATH_MAX];
-  context.working_directory = getcwd(buffer, sizeof buffer) != nullptr ? buffer : "/";
-  context.environment = environment_map();
-  if (const auto home = context.environment.find("HOME"); home != context.environment.end())
-    context.home = home->second;
+  const PolicyContext context = policy_context();
   const auto loaded = load_policy(discover_policy(options->policy, context), context);
   if (!loaded) {
     for (const Diagnostic& diagnostic : loaded.error())

@@ -1,18 +1,18 @@
-#include <unistd.h>
-
 #include <algorithm>
 #include <cctype>
-#include <climits>
 #include <cstdio>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/text.hpp"
 #include "cli/commands.hpp"
 #include "cli/console.hpp"
+#include "cli/options.hpp"
+#include "cli/run_parts.hpp"
+#include "policy/effective.hpp"
 #include "policy/rule_catalog.hpp"
 #include "run/prediction.hpp"
+#include "run/write_prediction.hpp"
 
 namespace cofferdam::cli {
 
@@ -34,49 +34,13 @@ void print_row(const policy::RuleRow& row) {
   print_line("what to do", row.fix);
 }
 
-constexpr const char* kHelp =
-    "Usage: cofferdam explain [CODE...]\n"
-    "       cofferdam explain [--policy P] --as PROGRAM DESTINATION\n\n"
-    "What a finding's code means, what enforces it and how to mend it; without a code: all of them.\n\n"
-    "With --as: what would happen if PROGRAM connected to DESTINATION (host:port, [IPv6]:port or unix:/path) under "
-    "this\n"
-    "policy and environment, and by which line. Exit status 1 when a program of that name, started by the app, would "
-    "be\n"
-    "refused.";
-
-struct AsOptions {
-  std::optional<std::string> policy;
-  std::string program;
-  std::string destination;
-};
-
-Result<AsOptions> parse_as(const std::vector<std::string>& arguments) {
-  AsOptions options;
-  std::vector<std::string> rest;
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    const std::string word = arguments[i];
-    if (word == "--as" || word == "--policy") {
-      if (++i == arguments.size()) return fail("explain: " + word + " needs a value", 0, 2);
-      if (word == "--as") {
-        options.program = arguments[i];
-      } else {
-        options.policy = arguments[i];
-      }
-    } else if (word.starts_with("--policy=")) {
-      options.policy = word.substr(9);
-    } else if (word.starts_with("--as=")) {
-      options.program = word.substr(5);
-    } else if (word.starts_with('-')) {
-      return fail("explain: unknown option " + base::printable(word), 0, 2);
-    } else {
-      rest.push_back(word);
-    }
-  }
-  if (options.program.empty() || rest.size() != 1) {
-    return fail("explain: write --as PROGRAM DESTINATION, such as --as psql db:5432", 0, 2);
-  }
-  options.destination = rest.front();
-  return options;
+run::RunRequest request_of(const ExplainOptions& options) {
+  const PolicyContext context = policy_context();
+  run::RunRequest request;
+  request.policy = options.policy;
+  request.environment = context.environment;
+  request.working_directory = context.working_directory;
+  return request;
 }
 
 std::string place_of(const PolicyRef& policy) {
@@ -85,16 +49,10 @@ std::string place_of(const PolicyRef& policy) {
   return "  (" + policy.key + ", " + policy.file + ":" + std::to_string(policy.line) + ")";
 }
 
-int explain_connection(const std::vector<std::string>& arguments) {
-  const auto options = parse_as(arguments);
-  if (!options) return report_error(options.error());
-  run::RunRequest request;
-  char buffer[PATH_MAX];
-  request.argv = {options->program};
-  request.policy = options->policy;
-  request.environment = environment_map();
-  request.working_directory = getcwd(buffer, sizeof buffer) != nullptr ? buffer : "/";
-  const auto predictions = run::predict(request, options->destination, say);
+int explain_connection(const ExplainOptions& options) {
+  run::RunRequest request = request_of(options);
+  request.argv = {options.program};
+  const auto predictions = run::predict(request, options.words.front(), say);
   if (!predictions) return report_error(predictions.error());
   int result = 0;
   for (const run::Prediction& prediction : *predictions) {
@@ -112,26 +70,50 @@ int explain_connection(const std::vector<std::string>& arguments) {
   return result;
 }
 
-}  // namespace
+const char* in_words(run::WriteFate fate) {
+  switch (fate) {
+    case run::WriteFate::lost: return "written, and lost with the instance";
+    case run::WriteFate::kept: return "written, and kept on the host";
+    case run::WriteFate::unhindered: return "written, past the policy";
+    case run::WriteFate::refused: return "refused";
+  }
+  return "";
+}
 
-int explain_command(const Invocation& invocation) {
-  const bool about_connection = std::ranges::any_of(invocation.arguments, [](const std::string& word) {
-    return word == "--as" || word.starts_with("--as=") || word.starts_with("--policy");
-  });
-  if (invocation.arguments.empty()) {
+int explain_write(const ExplainOptions& options) {
+  const auto prediction = run::predict_write(request_of(options), options.write_path, say);
+  if (!prediction) return report_error(prediction.error());
+  const std::string error = prediction->error.empty() ? "" : " (" + prediction->error + ")";
+  std::printf("%s: %s%s\n", base::printable(prediction->path).c_str(), in_words(prediction->fate), error.c_str());
+  print_line("because", base::printable(prediction->why + place_of(prediction->policy)));
+  if (!prediction->code.empty()) {
+    print_line("told as", prediction->code + ", " + prediction->title);
+    print_line("in production", prediction->production);
+    print_line("what to do", prediction->fix);
+  }
+  return prediction->fate == run::WriteFate::refused ? 1 : 0;
+}
+
+int explain_effective(const ExplainOptions& options) {
+  const PolicyContext context = policy_context();
+  const auto loaded = load_policy(discover_policy(options.policy, context), context);
+  for (const Diagnostic& diagnostic : loaded ? loaded->warnings : loaded.error()) {
+    std::fprintf(stderr, "%s\n", format_diagnostic(diagnostic).c_str());
+  }
+  if (!loaded) return 2;
+  std::printf("# %s\n%s", base::printable(loaded->policy.name).c_str(), policy::effective_yaml(loaded->policy).c_str());
+  return 0;
+}
+
+int explain_codes(const std::vector<std::string>& codes) {
+  if (codes.empty()) {
     for (const policy::RuleRow& row : policy::rule_catalog()) {
       std::printf("%.*s  %-7s  %.*s\n", static_cast<int>(row.code.size()), row.code.data(), to_string(row.severity),
                   static_cast<int>(row.title.size()), row.title.data());
     }
-    return 0;
   }
-  if (invocation.arguments.front() == "--help" || invocation.arguments.front() == "-h") {
-    std::puts(kHelp);
-    return 0;
-  }
-  if (about_connection) return explain_connection(invocation.arguments);
   int result = 0;
-  for (std::string code : invocation.arguments) {
+  for (std::string code : codes) {
     std::ranges::transform(code, code.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
     if (const policy::RuleRow* row = policy::find_rule(code)) {
       print_row(*row);
@@ -141,6 +123,21 @@ int explain_command(const Invocation& invocation) {
     }
   }
   return result;
+}
+
+}  // namespace
+
+int explain_command(const Invocation& invocation) {
+  const auto options = parse_explain(invocation.arguments);
+  if (!options) return report_error({"explain: " + options.error().message + " (see cofferdam explain --help)", 0, 2});
+  if (options->help) {
+    std::fputs(explain_help().c_str(), stdout);
+    return 0;
+  }
+  if (!options->program.empty()) return explain_connection(*options);
+  if (!options->write_path.empty()) return explain_write(*options);
+  if (options->effective) return explain_effective(*options);
+  return explain_codes(options->words);
 }
 
 }  // namespace cofferdam::cli

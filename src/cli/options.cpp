@@ -27,6 +27,7 @@ po::options_description run_options() {
   add("keep-writes", po::value<std::string>()->value_name("DIR"), "copy out what the app wrote");
   add("fail-on", po::value<std::string>()->value_name("WHAT"),
       "exit 3 on these findings: codes, error or warning, comma-separated");
+  add("verbose,v", "tell each start, connection and refused write on stderr");
   add("help,h", "this text");
   return options;
 }
@@ -63,6 +64,7 @@ po::options_description rehearse_options() {
   add("events", po::value<std::string>()->value_name("FILE"), "write the events as JSON Lines");
   add("fail-on", po::value<std::string>()->value_name("WHAT"),
       "exit 3 on these findings: codes, error or warning, comma-separated");
+  add("verbose,v", "tell each start, connection and refused write on stderr");
   add("help,h", "this text");
   return options;
 }
@@ -78,6 +80,18 @@ po::options_description doctor_options() {
   auto add = options.add_options();
   add("policy,p", po::value<std::string>()->value_name("FILE"), "the policy whose mounts are looked at");
   add("json", "as JSON");
+  add("help,h", "this text");
+  return options;
+}
+
+po::options_description explain_options() {
+  po::options_description options("Options");
+  auto add = options.add_options();
+  add("as", po::value<std::string>()->value_name("PROGRAM"), "what would happen if PROGRAM connected to DESTINATION");
+  add("write", po::value<std::string>()->value_name("PATH"), "what would become of a file that the app writes there");
+  add("effective", "the policy with all that it extends, as one file");
+  add("policy,p", po::value<std::string>()->value_name("FILE"),
+      "for these three: policy file or name of a shipped one");
   add("help,h", "this text");
   return options;
 }
@@ -120,6 +134,20 @@ Split split_command(const std::vector<std::string>& arguments, const po::options
     }
   }
   return split;
+}
+
+// For commands whose own options may stand on either side of their words; after `--` all are words.
+Split split_words(const std::vector<std::string>& arguments, const po::options_description& options) {
+  Split words;
+  for (std::vector<std::string> rest = arguments; !rest.empty();) {
+    Split split = split_command(rest, options);
+    const bool separated = rest.size() > split.own.size() + split.rest.size();
+    words.own.insert(words.own.end(), split.own.begin(), split.own.end());
+    const auto taken = separated || split.rest.empty() ? split.rest.end() : split.rest.begin() + 1;
+    words.rest.insert(words.rest.end(), split.rest.begin(), taken);
+    rest.assign(taken, split.rest.end());
+  }
+  return words;
 }
 
 std::string nearest_option(const std::string& wrong, const po::options_description& options) {
@@ -166,6 +194,7 @@ RunOptions run_options_of(const po::variables_map& values, std::vector<std::stri
   if (values.count("fail-on") != 0) {
     for (const std::string_view part : base::split(fail_on, ',')) result.fail_on.emplace_back(part);
   }
+  result.verbose = values.count("verbose") != 0;
   result.help = values.count("help") != 0;
   result.command = std::move(command);
   return result;
@@ -208,9 +237,10 @@ Result<std::optional<double>> seconds_of(const po::variables_map& values, const 
   return seconds;
 }
 
-std::string help_of(const char* usage, const po::options_description& options) {
+// `more`: exit statuses and an example, after the options.
+std::string help_of(const char* usage, const po::options_description& options, const char* more) {
   std::ostringstream text;
-  text << "Usage: cofferdam " << usage << "\n\n" << options;
+  text << "Usage: cofferdam " << usage << "\n\n" << options << "\n" << more << "\n";
   return text.str();
 }
 
@@ -253,23 +283,41 @@ Result<CheckOptions> parse_check(const std::vector<std::string>& arguments) {
 
 Result<DoctorOptions> parse_doctor(const std::vector<std::string>& arguments) {
   const Split split = split_command(arguments, doctor_options());
-  if (!split.rest.empty()) return fail("doctor takes no argument: " + base::printable(split.rest.front()), 0, 2);
   auto values = parse(split.own, doctor_options());
   if (!values) return std::unexpected(values.error());
+  if (!split.rest.empty()) return fail("takes no argument: " + base::printable(split.rest.front()), 0, 2);
   return DoctorOptions{value_of(*values, "policy"), values->count("json") != 0, values->count("help") != 0};
 }
 
-Result<ReportOptions> parse_report(const std::vector<std::string>& arguments) {
-  std::vector<std::string> own;
-  std::vector<std::string> files;
-  for (std::vector<std::string> rest = arguments; !rest.empty();) {
-    Split split = split_command(rest, report_options());
-    own.insert(own.end(), split.own.begin(), split.own.end());
-    if (split.rest.empty()) break;
-    files.push_back(split.rest.front());
-    rest.assign(split.rest.begin() + 1, split.rest.end());
+Result<ExplainOptions> parse_explain(const std::vector<std::string>& arguments) {
+  const Split split = split_words(arguments, explain_options());
+  auto values = parse(split.own, explain_options());
+  if (!values) return std::unexpected(values.error());
+  ExplainOptions options;
+  options.words = split.rest;
+  options.policy = value_of(*values, "policy");
+  options.program = text_of(*values, "as");
+  options.write_path = text_of(*values, "write");
+  options.effective = values->count("effective") != 0;
+  options.help = values->count("help") != 0;
+  if (options.help) return options;
+  const auto asked = values->count("as") + values->count("write") + values->count("effective");
+  if (asked > 1) return fail("one of --as, --write and --effective at a time", 0, 2);
+  if (values->count("as") != 0 && (options.program.empty() || options.words.size() != 1)) {
+    return fail("write --as PROGRAM DESTINATION, such as --as psql db:5432", 0, 2);
   }
-  auto values = parse(own, report_options());
+  if (values->count("as") == 0 && asked != 0 && !options.words.empty()) {
+    return fail("one argument too many: " + base::printable(options.words.front()), 0, 2);
+  }
+  if (values->count("write") != 0 && options.write_path.empty()) return fail("--write needs a path", 0, 2);
+  if (asked == 0 && options.policy) return fail("--policy goes with --as, --write or --effective", 0, 2);
+  return options;
+}
+
+Result<ReportOptions> parse_report(const std::vector<std::string>& arguments) {
+  const Split split = split_words(arguments, report_options());
+  const std::vector<std::string>& files = split.rest;
+  auto values = parse(split.own, report_options());
   if (!values) return std::unexpected(values.error());
   ReportOptions options{"", false, values->count("all") != 0, values->count("help") != 0};
   if (options.help) return options;
@@ -289,39 +337,59 @@ std::string run_help() {
   return help_of(
       "run [OPTION...] [--] COMMAND [ARG...]\n\nRuns a command under the policy: local storage is lost at the end, the "
       "database is\nreachable only from the app itself, output becomes log records.",
-      run_options());
+      run_options(),
+      "Exit status: the command's own; 128+N when signal N ended it; 3 when --fail-on matched and it exited 0;\n"
+      "125 a failure of cofferdam, 126 the command can't be executed, 127 it is not found.\n\n"
+      "Example: cofferdam run --report report.json --fail-on error -- gunicorn shop.wsgi");
 }
 std::string shell_help() {
   return help_of(
       "shell [OPTION...] [--] [COMMAND [ARG...]]\n\nA one-off instance with a terminal and storage of its own under "
-      "the same policy.",
-      shell_options());
+      "the same policy. Without a\ncommand: $SHELL.",
+      shell_options(), "Exit status: as of run.\n\nExample: cofferdam shell -- psql \"$DATABASE_URL\"");
 }
 std::string rehearse_help() {
   return help_of(
       "rehearse [OPTION...] [--] COMMAND [ARG...]\n\nRuns the app, replaces the instance by an empty one and runs it "
       "again: finds the files\nof the first that the second, or another role, looked for. The database is kept.\n\n"
       "The script of --drive is called once in each run, with COFFERDAM_REHEARSAL=1 or 2: in run 1 let it\nleave "
-      "something (an upload, a login), in run 2 ask for it. Without --drive each run ends by itself.\n\n"
+      "something (an upload, a login), in run 2 ask for it. Without --drive each run ends by itself.",
+      rehearse_options(),
       "Exit status: that of the app, where an app that ended by cofferdam's stop signal counts as 0; else that\nof the "
       "script in run 2; 125 when the rehearsal could not be carried out. Findings alone do not change it:\n--fail-on "
-      "error makes it 3.",
-      rehearse_options());
+      "error makes it 3.\n\nExample: cofferdam rehearse --drive 'sh visit.sh' -- gunicorn shop.wsgi");
 }
 std::string check_help() {
-  return help_of("check [FILE...]\n\nValidates policies (default: the one that run would find).", check_options());
+  return help_of("check [FILE...]\n\nValidates policies (default: the one that run would find).", check_options(),
+                 "Exit status: 0 all are valid, 2 one is not.\n\nExample: cofferdam check cofferdam.yaml");
 }
 std::string doctor_help() {
-  return help_of("doctor [--json]\n\nSays what this machine can enforce, rule by rule, and what to change.",
-                 doctor_options());
+  return help_of("doctor [OPTION...]\n\nSays what this machine can enforce, rule by rule, and what to change.",
+                 doctor_options(),
+                 "Exit status: 0 every rule is enforced in full, 1 one is not, 2 wrong usage or an invalid policy.\n\n"
+                 "Example: cofferdam doctor --policy django");
+}
+
+std::string explain_help() {
+  return help_of(
+      "explain [CODE...]\n"
+      "       cofferdam explain [--policy P] --as PROGRAM DESTINATION\n"
+      "       cofferdam explain [--policy P] --write PATH\n"
+      "       cofferdam explain [--policy P] --effective\n\n"
+      "What a finding's code means, what enforces it and how to mend it; without a code: all of them.\n"
+      "Or what a run would do, without a run, and which line of the policy decides it. DESTINATION is\n"
+      "host:port, [IPv6]:port or unix:/path.",
+      explain_options(),
+      "Exit status: 0; 1 when the write, or the connection of such a program started by the app, would be\n"
+      "refused; 2 wrong usage or an invalid policy.\n\n"
+      "Example: cofferdam explain --as psql db:5432");
 }
 
 std::string report_help() {
   return help_of(
       "report [OPTION...] FILE\n\nShows a report that run --report FILE wrote: findings, the tree of what was lost "
-      "with "
-      "sizes\nand classes, connections, storage, logs. FILE may be - for stdin.",
-      report_options());
+      "with sizes\nand classes, connections, storage, logs. FILE may be - for stdin.",
+      report_options(), "Exit status: 0; 2 when FILE is no report.\n\nExample: cofferdam report --all report.json");
 }
 
 }  // namespace cofferdam::cli

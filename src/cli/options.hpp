@@ -18,6 +18,7 @@ struct RunOptions {
   std::string keep_writes;
   std::vector<std::string> fail_on;
   std::vector<std::string> command;
+  bool verbose = false;
   bool help = false;
 };
 
@@ -40,6 +41,15 @@ struct DoctorOptions {
   bool help = false;
 };
 
+struct ExplainOptions {
+  std::vector<std::string> words;  // codes; with --as the destination
+  std::optional<std::string> policy;
+  std::string program;     // --as
+  std::string write_path;  // --write
+  bool effective = false;
+  bool help = false;
+};
+
 struct ReportOptions {
   std::string file;   // "-": stdin
   bool json = false;  // --format json
@@ -53,6 +63,9 @@ struct ReportOptions {
 [[nodiscard]] Result<RehearseOptions> parse_rehearse(const std::vector<std::string>& arguments);
 [[nodiscard]] Result<CheckOptions> parse_check(const std::vector<std::string>& arguments);
 [[nodiscard]] Result<DoctorOptions> parse_doctor(const std::vector<std::string>& arguments);
+// Options may stand on either side of the codes. At most one of --as, --write and --effective is given, and what it
+// needs is there.
+[[nodiscard]] Result<ExplainOptions> parse_explain(const std::vector<std::string>& arguments);
 // Options may stand on either side of the one file.
 [[nodiscard]] Result<ReportOptions> parse_report(const std::vector<std::string>& arguments);
 
@@ -62,6 +75,7 @@ struct ReportOptions {
 [[nodiscard]] std::string rehearse_help();
 [[nodiscard]] std::string check_help();
 [[nodiscard]] std::string doctor_help();
+[[nodiscard]] std::string explain_help();
 [[nodiscard]] std::string report_help();
 
 }  // namespace cofferdam::cli

@@ -1,5 +1,6 @@
 #include "cli/run_parts.hpp"
 
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -36,7 +37,18 @@ Error lost_directory() {
   return {"the working directory is gone or can't be read; change to one that is there", 0, 125};
 }
 
+PolicyContext policy_context() {
+  PolicyContext context;
+  context.working_directory = working_directory();
+  if (context.working_directory.empty()) context.working_directory = "/";
+  context.environment = environment_map();
+  if (const auto home = context.environment.find("HOME"); home != context.environment.end())
+    context.home = home->second;
+  return context;
+}
+
 run::RunRequest request_of(const RunOptions& options, EventSink* live) {
+  spdlog::debug("policy {}", discover_policy(options.policy, policy_context()));
   run::RunRequest request;
   request.argv = options.command;
   request.policy = options.policy;

@@ -1,4 +1,4 @@
-// What run, shell and rehearse share: from options to a request, and from a result to an exit status.
+// What commands share: from options to a request, from a result to an exit status, and what a policy is read with.
 #pragma once
 
 #include <string>
@@ -11,6 +11,9 @@ namespace cofferdam::cli {
 // Empty when it is gone or can't be read; then lost_directory() says so.
 [[nodiscard]] std::string working_directory();
 [[nodiscard]] Error lost_directory();
+
+// Working directory ("/" when it is gone), home and environment of this process.
+[[nodiscard]] PolicyContext policy_context();
 
 [[nodiscard]] run::RunRequest request_of(const RunOptions& options, EventSink* live);
 

@@ -1,5 +1,8 @@
 #!/usr/bin/python3
-"""`explain --as PROGRAM DESTINATION`: what a run would do with a connection, said before there is a run."""
+"""`explain --as`, `--write` and `--effective`: what a run would do, said before there is a run."""
+
+import errno
+import os
 
 from harness import check, contains, equal, main, test
 
@@ -74,9 +77,58 @@ def doubts_and_sockets(place):
 
 
 @test
+def what_becomes_of_a_write(place):
+    """Predicted, then tried: a file is made at each place, and the run says what became of it."""
+    for directory in ("kept", "fixed", "keys", "uploads"):
+        os.mkdir(os.path.join(place.project, directory))
+    place.file("cofferdam.yaml", HEAD + "storage:\n  mounts:\n    - {path: ./kept, type: persistent}\n"
+               "    - {path: ./fixed, type: read-only}\n    - {path: ./keys, type: hidden}\n")
+    os.symlink("fixed", os.path.join(place.project, "link"))
+    expected = {"uploads/a.png": ("written, and lost with the instance", 0), "kept/a": ("written, and kept on the host", 0),
+                "fixed/a": ("refused (EROFS)", 1), "link/a": ("refused (EROFS)", 1), "keys/a": ("refused (ENOENT)", 1),
+                "/tmp/a": ("written, and lost with the instance", 0), "/usr/a": ("refused (EROFS)", 1),
+                "/dev/a": ("refused (EROFS)", 1), "no/such/../../b": ("written, and lost with the instance", 0)}
+    for path, (words, code) in expected.items():
+        result, lines, _ = explain(place, "--write", path)
+        equal((lines[0].rsplit(": ", 1)[1], result.code), (words, code), path)
+        run = place.python(f"import os; open({path.replace('no/such/../../', '')!r}, 'x')", options=())
+        equal(run.code != 0, code == 1, f"{path}: the run fails when it was said that the write would ({run.err})")
+        if code == 1:
+            name = words.split("(")[1].rstrip(")")
+            contains(run.out.decode(), os.strerror(getattr(errno, name)), f"error of {path}")
+    equal(os.listdir(os.path.join(place.project, "kept")), ["a"], "what is kept on the host")
+    equal(os.listdir(os.path.join(place.project, "uploads")), [], "what is lost")
+    result, lines, _ = explain(place, "--write", "fixed/a")
+    contains(lines[1], "storage.mounts, cofferdam.yaml:6", "the line that decides")
+    result, lines, _ = explain(place, "--write=uploads/a.png")
+    contains("\n".join(lines), "told as       CD110, uploads were saved locally", "the finding")
+    contains("\n".join(lines), "send uploads to an object store", "the way out")
+
+
+@test
+def the_policy_as_one_file(place):
+    place.file("cofferdam.yaml", HEAD + "storage:\n  mounts:\n    - {path: /tmp, type: tmpfs, size: 1GiB}\n"
+               "environment: {set: {GREETING: \"it's # here\"}}\n")
+    result, lines, _ = explain(place, "--effective")
+    equal(result.code, 0, "exit status")
+    contains(result.out.decode(), '- {path: "/tmp", type: tmpfs, size: 1GiB}  # cofferdam.yaml:5', "own row")
+    contains(result.out.decode(), "# twelve-factor (built in):", "shipped row")
+    place.file("whole.yaml", result.out.decode())
+    equal(place.cofferdam("check", "whole.yaml").code, 0, "the page is a policy")
+    again = [line.split("  # ")[0] for line in explain(place, "--effective", "--policy", "whole.yaml")[1][1:]]
+    equal(again, [line.split("  # ")[0] for line in lines[1:]], "the same policy")
+    place.file("bad.yaml", "version: 1\nstorge: {}\n")
+    equal(explain(place, "--policy", "bad.yaml", "--effective")[0].code, 2, "an invalid policy")
+    equal(explain(place, "--policy", "bad.yaml", "--write", "x")[0].code, 2, "an invalid policy")
+
+
+@test
 def mistakes(place):
-    for arguments, text in ((("--as", "bash"), "--as PROGRAM DESTINATION"), (("--as",), "needs a value"),
+    for arguments, text in ((("--as", "bash"), "--as PROGRAM DESTINATION"), (("--as",), "'--as' is missing"),
                             (("--as", "bash", "nowhere"), "has no port"), (("--as", "bash", "a:1", "--what"), "--what"),
+                            (("--write",), "'--write' is missing"), (("--write", "x", "y"), "too many: y"),
+                            (("--effective", "--write", "x"), "at a time"), (("--policy", "node"), "goes with --as"),
+                            (("CD999",), "no such code: CD999"),
                             (("--as", "bash", "10.0.0.0/8:1"), "no single destination")):
         result, _, _ = explain(place, *arguments)
         equal(result.code, 2, f"exit status of {arguments}")

@@ -152,9 +152,43 @@ TEST(DoctorOptions, TakeNoArgument) {
   EXPECT_TRUE(options->json);
   EXPECT_EQ(options->policy, "django");
   EXPECT_FALSE(parse_doctor({})->json);
-  EXPECT_THAT(refusal(parse_doctor({"now"})), HasSubstr("doctor takes no argument: now"));
+  EXPECT_THAT(refusal(parse_doctor({"now"})), HasSubstr("takes no argument: now"));
+  EXPECT_THAT(refusal(parse_doctor({"--polcy", "p.yaml"})), HasSubstr("did you mean --policy"));
   EXPECT_THAT(refusal(parse_doctor({"--jsn"})), HasSubstr("did you mean --json?"));
   EXPECT_NE(doctor_help(), "");
+}
+
+TEST(ExplainOptions, StandOnEitherSideOfTheWords) {
+  for (const auto& arguments : std::vector<std::vector<std::string>>{{"--as", "psql", "db:5432", "-p", "x.yaml"},
+                                                                     {"-p", "x.yaml", "--as=psql", "--", "db:5432"},
+                                                                     {"db:5432", "--policy=x.yaml", "--as", "psql"}}) {
+    const auto options = parse_explain(arguments);
+    ASSERT_TRUE(options.has_value()) << options.error().message;
+    EXPECT_EQ(options->program, "psql");
+    EXPECT_EQ(options->policy, "x.yaml");
+    EXPECT_THAT(options->words, ElementsAre("db:5432"));
+  }
+  EXPECT_THAT(parse_explain({"CD101", "--", "CD102", "--as"})->words, ElementsAre("CD101", "CD102", "--as"));
+  EXPECT_EQ(parse_explain({"--write", "a b"})->write_path, "a b");
+  EXPECT_TRUE(parse_explain({"--effective"})->effective);
+  EXPECT_TRUE(parse_explain({"--as", "psql", "--help"})->help);
+}
+
+TEST(ExplainOptions, OneQuestionAtATime) {
+  EXPECT_THAT(refusal(parse_explain({"--effective", "--write", "x"})), HasSubstr("at a time"));
+  EXPECT_THAT(refusal(parse_explain({"--effective", "x"})), HasSubstr("too many: x"));
+  EXPECT_THAT(refusal(parse_explain({"--write", ""})), HasSubstr("needs a path"));
+  EXPECT_THAT(refusal(parse_explain({"--as", "", "db:1"})), HasSubstr("--as PROGRAM DESTINATION"));
+  EXPECT_THAT(refusal(parse_explain({"--as", "psql", "a:1", "b:1"})), HasSubstr("--as PROGRAM DESTINATION"));
+  EXPECT_THAT(refusal(parse_explain({"-p", "x.yaml", "CD101"})), HasSubstr("goes with"));
+}
+
+TEST(ReportOptions, OneFile) {
+  EXPECT_EQ(parse_report({"r.json", "--all"})->file, "r.json");
+  EXPECT_TRUE(parse_report({"r.json", "--all"})->all);
+  EXPECT_EQ(parse_report({"-a", "--", "-odd.json"})->file, "-odd.json");
+  EXPECT_THAT(refusal(parse_report({"a", "b"})), HasSubstr("one file at a time: b"));
+  EXPECT_THAT(refusal(parse_report({"--", "a", "--all"})), HasSubstr("one file at a time: --all"));
 }
 
 TEST(RehearseOptions, EachOption) {

@@ -1,0 +1,93 @@
+// The policy written out again: it says the same.
+#include "policy/effective.hpp"
+
+#include <regex>
+#include <string>
+
+#include "policy/builtin.hpp"
+#include "unit/policy/policy_files.hpp"
+
+namespace cofferdam {
+namespace {
+
+class EffectivePolicy : public PolicyFiles {
+ protected:
+  // Loads what effective_yaml wrote and writes it again.
+  [[nodiscard]] std::string again(const std::string& yaml) const { return policy::effective_yaml(policy_of(yaml)); }
+};
+
+std::string without_comments(const std::string& yaml) {
+  return std::regex_replace(yaml, std::regex("  # .*"), "");
+}
+
+TEST_F(EffectivePolicy, LoadsToTheSamePolicy) {
+  const std::string all = policy::effective_yaml(policy_of(R"(version: 1
+extends: none
+mode: local
+enforcement: degraded
+app:
+  also:
+    - celery
+    - {exe: node, argv: ["*", "it's \"#\" \\ here"]}
+storage:
+  mounts:
+    - {path: ".", type: overlay, size: 1GiB, inodes: 1000, watch: true}
+    - {path: /scratch, type: tmpfs, size: 100KiB, exec: false}
+    - {path: ./static, type: read-only}
+    - {path: ~/.ssh, type: hidden}
+    - {path: .next, type: persistent}
+  audit: {ignore: ["**/__pycache__/**", "*.log"]}
+database:
+  engines: [postgres, redis]
+  ports: [15432]
+  sockets: ["./db/*.sock", "@db"]
+  allow:
+    - env:DATABASE_URL
+    - {from: any, to: "cache.local:6379"}
+    - {from: one-off, to: "unix:~/db.sock"}
+    - "[fd00::]/8:5432"
+network: {egress: deny, allow: ["api.example.com:443", "10.0.0.0/8"]}
+sockets: [/run/user/1000/wayland-0]
+environment:
+  files: [.env]
+  export: true
+  require: [DATABASE_URL]
+  set: {A: "1", B: "", C: "two\nlines"}
+  drop: [D]
+logs:
+  sinks:
+    - {type: console}
+    - {type: file, path: ./app.jsonl}
+run: {stop_signal: QUIT, stop_grace: 1500ms}
+)"));
+  EXPECT_EQ(without_comments(again(all)), without_comments(all));
+  for (const char* text : {"mode: local", "enforcement: degraded", "it's \\\"#\\\"", "size: 1GiB, inodes: 1000, watch",
+                           "size: 100KiB, exec: false", "/home/ada/.ssh\", type: hidden", "[postgres, redis]",
+                           "unix:/home/ada/db.sock", "one-off", "fd00::", "egress: deny", "10.0.0.0/8", "wayland-0",
+                           "export: true", "two\\nlines", "/app.jsonl", "SIGQUIT", "1500ms"}) {
+    EXPECT_NE(all.find(text), std::string::npos) << text << " is not in\n" << all;
+  }
+}
+
+TEST_F(EffectivePolicy, LoadsToTheSamePolicyForEachShippedOne) {
+  for (const policy::BuiltinPolicy& each : policy::builtin_policies()) {
+    const auto loaded = load(std::string(each.name));
+    ASSERT_TRUE(loaded);
+    const std::string yaml = policy::effective_yaml(loaded->policy);
+    EXPECT_EQ(without_comments(again(yaml)), without_comments(yaml)) << each.name;
+  }
+}
+
+TEST_F(EffectivePolicy, SaysWhereEachRowWasWritten) {
+  const std::string yaml =
+      policy::effective_yaml(policy_of("version: 1\n"
+                                       "extends: twelve-factor\n"
+                                       "storage:\n"
+                                       "  mounts:\n"
+                                       "    - {path: /tmp, type: tmpfs, size: 1GiB}\n"));
+  EXPECT_NE(yaml.find("{path: \"/tmp\", type: tmpfs, size: 1GiB}  # p.yaml:5\n"), std::string::npos) << yaml;
+  EXPECT_NE(yaml.find("/.ssh\", type: hidden}  # twelve-factor (built in):"), std::string::npos) << yaml;
+}
+
+}  // namespace
+}  // namespace cofferdam
