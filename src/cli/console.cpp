@@ -10,11 +10,6 @@
 
 namespace cofferdam::cli {
 
-namespace {
-// A flood of refusals is told in the summary, with counts.
-constexpr std::size_t kMostLive = 20;
-}  // namespace
-
 bool want_colour(int fd) {
   const char* never = std::getenv("NO_COLOR");
   const char* terminal = std::getenv("TERM");
@@ -27,7 +22,7 @@ void set_up_console(int verbosity) {
       want_colour(STDERR_FILENO) ? spdlog::color_mode::always : spdlog::color_mode::never);
   auto logger = std::make_shared<spdlog::logger>("cofferdam", std::move(sink));
   logger->set_pattern("cofferdam: %^%v%$");
-  logger->set_level(verbosity > 0 ? spdlog::level::debug : spdlog::level::info);
+  logger->set_level(verbosity > 1 ? spdlog::level::trace : verbosity > 0 ? spdlog::level::debug : spdlog::level::info);
   if (const char* level = std::getenv("COFFERDAM_LOG"); level != nullptr && *level != '\0') {
     logger->set_level(spdlog::level::from_str(level));
   }
@@ -55,14 +50,6 @@ std::map<std::string, std::string> environment_map() {
     if (equals != std::string_view::npos) variables.emplace(variable.substr(0, equals), variable.substr(equals + 1));
   }
   return variables;
-}
-
-void LiveFindings::on_event(const Event& event) {
-  const auto* finding = std::get_if<Finding>(&event.body);
-  if (finding == nullptr || finding->severity == Severity::note) return;
-  if (shown_.size() >= kMostLive || !shown_.insert(finding->code + finding->message).second) return;
-  say(finding->severity, finding->message + " [" + finding->code + "]");
-  if (!finding->fix.empty()) spdlog::info("  {}", finding->fix);
 }
 
 }  // namespace cofferdam::cli

@@ -2,16 +2,15 @@
 #pragma once
 
 #include <map>
-#include <set>
 #include <string>
 
 #include "cofferdam/diagnostic.hpp"
-#include "cofferdam/event.hpp"
 #include "cofferdam/result.hpp"
 
 namespace cofferdam::cli {
 
-// Sets the logger up; `level` of COFFERDAM_LOG (trace, debug, info, warn, error) or -v.
+// Sets the logger up: at the level of COFFERDAM_LOG (trace, debug, info, warn, error), else debug for a `verbosity` of
+// 1 (-v), trace for more, and info for 0. May be called again.
 void set_up_console(int verbosity);
 
 void say(Severity severity, const std::string& text);
@@ -20,14 +19,5 @@ int report_error(const Error& error);
 
 [[nodiscard]] bool want_colour(int fd);
 [[nodiscard]] std::map<std::string, std::string> environment_map();
-
-// Tells of refusals while the app runs, each once; the rest waits for the summary.
-class LiveFindings : public EventSink {
- public:
-  void on_event(const Event& event) override;
-
- private:
-  std::set<std::string> shown_;
-};
 
 }  // namespace cofferdam::cli

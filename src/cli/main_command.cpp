@@ -38,7 +38,7 @@ void print_usage(std::FILE* stream) {
     std::fprintf(stream, "  %-9.*s %s\n", static_cast<int>(command.name.size()), command.name.data(), command.summary);
   }
   std::fputs(
-      "\nEach command has --help. -v says more, --version the version. COFFERDAM_POLICY names the policy,\n"
+      "\nEach command has --help. -v tells what happens in a run, --version the version. COFFERDAM_POLICY names the policy,\n"
       "COFFERDAM_LOG the level of cofferdam's own messages (debug, info, warn, error), NO_COLOR takes colour away.\n"
       "Try: cofferdam run -- python3 manage.py runserver\n",
       stream);

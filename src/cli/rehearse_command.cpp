@@ -3,6 +3,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/console.hpp"
+#include "cli/live.hpp"
 #include "cli/run_parts.hpp"
 #include "run/rehearse.hpp"
 
@@ -29,7 +30,8 @@ int rehearse_command(const Invocation& invocation) {
     return report_error({"rehearse: no command. Usage: cofferdam rehearse --drive SCRIPT -- COMMAND [ARG...]", 0, 125});
   }
   if (working_directory().empty()) return report_error(lost_directory());
-  LiveFindings live;
+  if (options->run.verbose) set_up_console(1);
+  LiveEvents live;
   run::RehearseRequest request;
   request.run = request_of(options->run, &live);
   request.drive = options->drive;

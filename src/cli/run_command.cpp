@@ -2,6 +2,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/console.hpp"
+#include "cli/live.hpp"
 #include "cli/run_parts.hpp"
 
 namespace cofferdam::cli {
@@ -20,7 +21,8 @@ int run_command(const Invocation& invocation) {
          0, 125});
   }
   if (working_directory().empty()) return report_error(lost_directory());
-  LiveFindings live;
+  if (options->verbose) set_up_console(1);
+  LiveEvents live;
   return finish(*options, run::run(request_of(*options, &live), say));
 }
 

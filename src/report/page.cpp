@@ -27,16 +27,6 @@ std::string padded(const std::string& text, std::size_t width) {
   return text.size() >= width ? text : text + std::string(width - text.size(), ' ');
 }
 
-std::string process_text(const ProcessRef& process) {
-  if (process == nullptr) return "";
-  std::string text = process->argv.empty() ? process->exe : base::shell_quote(process->argv);
-  text += " (pid " + std::to_string(process->pid);
-  if (process->lineage.size() > 1) {
-    text += ", started by " + base::join(std::span(process->lineage).subspan(1), ", by ");
-  }
-  return base::printable(text + ")");
-}
-
 class Page {
  public:
   Page(const Report& report, const TreeOptions& options) : report_(report), options_(options) {}
@@ -227,6 +217,16 @@ class Page {
 };
 
 }  // namespace
+
+std::string process_text(const ProcessRef& process) {
+  if (process == nullptr) return "";
+  std::string text = process->argv.empty() ? process->exe : base::shell_quote(process->argv);
+  text += " (pid " + std::to_string(process->pid);
+  if (process->lineage.size() > 1) {
+    text += ", started by " + base::join(std::span(process->lineage).subspan(1), ", by ");
+  }
+  return base::printable(text + ")");
+}
 
 std::string ended_text(const InstanceResult& instance) {
   const std::string name = base::printable(instance.name);

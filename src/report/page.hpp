@@ -13,6 +13,9 @@ namespace cofferdam::report {
 [[nodiscard]] std::string report_page(const Report& report, const TreeOptions& options);
 
 // "web.1 exited 0", "web.1 was ended by SIGKILL"
+// "psql -c x (pid 7, started by sh, by gunicorn)", for a terminal; empty for no process.
+[[nodiscard]] std::string process_text(const ProcessRef& process);
+
 [[nodiscard]] std::string ended_text(const InstanceResult& instance);
 
 }  // namespace cofferdam::report

@@ -102,4 +102,19 @@ def report_is_complete_after_a_crash(place):
     equal(result.events[-1]["signal"], 11, "signal of the exited event")
 
 
+@test
+def verbose_tells_what_happens(place):
+    for arguments in (("-v", "run"), ("run", "-v")):
+        result = place.cofferdam(*arguments, "--", "/bin/sh", "-c", ": '\x1b[31m'; " + WORK)
+        for line in ("policy twelve-factor", "web.1 started in local mode, storage full", "web.1 exec cp file copy (pid ",
+                     "web.1 openat /etc/cofferdam-test-write: refused (Read-only file system), by /bin/sh",
+                     "web.1 connect to 127.0.0.1:5432 (postgres): refused, by bash", "web.1 exited 0"):
+            contains(result.err, "cofferdam: " + line, " ".join(arguments))
+        check("copy: landed" not in result.err and "\x1b" not in result.err, f"too much is told: {result.err}")
+    every = place.cofferdam("run", "--", "/bin/sh", "-c", "echo x > file", env={"COFFERDAM_LOG": "trace"})
+    contains(every.err, "/file: landed, by /bin/sh", "trace")
+    quiet = place.cofferdam("run", "--", "/bin/sh", "-c", "exit 0")
+    equal(quiet.err, "", "without -v")
+
+
 main()
