@@ -45,6 +45,9 @@ constexpr std::array kMagic = {
     // H2: MVStore's header "H:2,block:..."; the page store of 1.x
     Magic{"h2", 0, "H:2,"sv},
     Magic{"h2", 0, "-- H2 0.5/B --"sv},
+    // HSQLDB: its files NAME.script (from 2.0) and NAME.properties
+    Magic{"hsqldb", 0, "SET DATABASE UNIQUE NAME "sv},
+    Magic{"hsqldb", 0, "#HSQL Database Engine "sv},
     // LevelDB, doc/impl.md, and RocksDB: the file CURRENT holds the name of the manifest
     Magic{"leveldb", 0, "MANIFEST-0"sv},
     // Redis, rdb.c: "REDIS" and four digits

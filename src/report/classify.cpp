@@ -55,8 +55,8 @@ constexpr List<7> kIndexNames = {"_MAIN_*.toc", "MAIN_WRITELOCK", "MAIN_*.seg", 
                                  ".tantivy-*",  "iamglass",       "iamchert"};
 constexpr List<4> kIndexFolders = {"whoosh_index", "xapian_index", "tantivy_index", "lucene_index"};
 constexpr List<1> kTntNames = {"*.index"};
-constexpr List<10> kDatabaseContents = {"sqlite", "sqlite-wal", "sqlite-journal", "berkeley-db", "gdbm",
-                                        "lmdb",   "bolt",       "duckdb",         "h2",          "leveldb"};
+constexpr List<11> kDatabaseContents = {"sqlite", "sqlite-wal", "sqlite-journal", "berkeley-db", "gdbm", "lmdb", "bolt",
+                                        "duckdb", "h2",         "hsqldb",         "leveldb"};
 constexpr List<17> kDatabaseNames = {"*.sqlite3",         "*.sqlite",     "*.sqlite3-wal",   "*.sqlite3-shm",
                                      "*.sqlite3-journal", "*.sqlite-wal", "*.sqlite-shm",    "*.sqlite-journal",
                                      "*.db-wal",          "*.db-shm",     "*.db-journal",    "*.mv.db",

@@ -28,6 +28,8 @@ TEST(Magic, FormatsByTheirFirstBytes) {
       {at(16, "\xed\xda\x0c\xed\x02\0\0\0"s), "bolt"},
       {at(8, "DUCK\x40"s), "duckdb"},
       {"H:2,block:2,blockSize:1000"s, "h2"},
+      {"SET DATABASE UNIQUE NAME HSQLDB8BDD3B2742\n"s, "hsqldb"},
+      {"#HSQL Database Engine 2.7.1\n"s, "hsqldb"},
       {"MANIFEST-000004\n"s, "leveldb"},
       {"REDIS0011\xfa"s, "redis-dump"},
       {"\x3f\xd7\x6c\x17\x12Lucene90"s, "lucene"},
