@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "report/classify.hpp"
+#include "report/loss_kinds.hpp"
 
 namespace cofferdam::run {
 
@@ -14,17 +15,6 @@ namespace {
 
 using supervise::Fate;
 
-struct Remedy {
-  std::string_view part;  // of the path, below the directory that all share
-  const char* fix;
-};
-constexpr std::array kRemedies = {
-    Remedy{"sess", "keep sessions in the database, in a cache server or in signed cookies"},
-    Remedy{"sqlite", "use a database server"},
-    Remedy{".db", "use a database server"},
-    Remedy{"upload", "keep uploads in an object store"},
-    Remedy{"media", "keep uploads in an object store"},
-};
 constexpr const char* kAnyRemedy =
     "keep what a later request or another role needs in the database, an object store or a queue";
 
@@ -32,6 +22,13 @@ std::string program_of(const ProcessRef& process) {
   if (process == nullptr) return "";
   const std::string& name = process->lineage.empty() ? process->exe : process->lineage.front();
   return name.substr(name.rfind('/') + 1);
+}
+
+// As for a loss of the same kind: one file has one way out.
+std::string remedy_for(const supervise::Leftover& left, std::string_view file_class, const report::Project& project) {
+  if (report::find_loss_kind(file_class) == nullptr) return kAnyRemedy;
+  const auto frameworks = report::frameworks_of(left.writer.get(), left.what.path, project);
+  return std::string(report::fix_of(file_class, frameworks, left.writer.get()));
 }
 
 std::string between(const std::timespec& from, const std::timespec& to) {
@@ -57,9 +54,11 @@ std::string origin(const supervise::Looked& looked) {
 
 }  // namespace
 
-std::optional<Finding> look_finding(const supervise::Looked& looked, const std::string& instance, bool other_role) {
+std::optional<Finding> look_finding(const supervise::Looked& looked, const std::string& instance, bool other_role,
+                                    const report::Project& project) {
   const std::string& path = looked.left.what.path;
-  const bool cache = report::classify(looked.left.what, looked.left.writer.get()) == "cache";
+  const std::string_view file_class = report::classify(looked.left.what, looked.left.writer.get(), project.directory);
+  const bool cache = file_class == "cache";
   const bool missed = is_missed(looked.fate) && looked.driven && !cache;
   Finding finding;
   if (missed && other_role) {
@@ -92,9 +91,7 @@ std::optional<Finding> look_finding(const supervise::Looked& looked, const std::
       break;
     default: finding.message = instance + " looked for " + path + call + ", " + origin(looked);
   }
-  const auto remedy =
-      std::ranges::find_if(kRemedies, [&](const Remedy& row) { return path.find(row.part) != std::string::npos; });
-  finding.fix = remedy == kRemedies.end() ? kAnyRemedy : remedy->fix;
+  finding.fix = remedy_for(looked.left, file_class, project);
   finding.policy.key = "storage.mounts";
   finding.process = looked.process;
   finding.path = path;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cofferdam/event.hpp"
+#include "report/framework.hpp"
 #include "supervise/look_audit.hpp"
 
 namespace cofferdam::run {
@@ -14,8 +15,9 @@ namespace cofferdam::run {
 //   CD131 error    another role looked for it
 //   CD132 warning  the version of before was read
 //   CD133 note     looked for at the start only, or made anew by the one who had looked
+// The fix is that of the loss of such a file, where its class has one.
 [[nodiscard]] std::optional<Finding> look_finding(const supervise::Looked& looked, const std::string& instance,
-                                                  bool other_role);
+                                                  bool other_role, const report::Project& project);
 
 // CD134 error: the driver failed on the second instance, though not on the first.
 [[nodiscard]] Finding driver_finding(int code);

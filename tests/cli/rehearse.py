@@ -117,8 +117,8 @@ def a_file_below_a_lost_directory_is_named_and_not_the_directory(place):
 
 @test
 def what_is_opened_to_go_on_with_is_missed(place):
-    again = "os.close(os.open('sess_1', os.O_RDWR | os.O_CREAT))"
-    result = rehearse(place, again + "; open('sess_1', 'w').write('user=7')", again)
+    again = "os.close(os.open('sess_gen3r4isr0n49vijnbfcborg0b', os.O_RDWR | os.O_CREAT))"
+    result = rehearse(place, again + "; open('sess_gen3r4isr0n49vijnbfcborg0b', 'w').write('user=7')", again)
     equal(codes(result), ["CD130"], f"a session; {result.err}")
     contains(result.findings("CD130")[0]["fix"], "sessions", "the fix")
     contains(result.findings("CD130")[0]["message"], "to go on with it and found nothing", "the message")

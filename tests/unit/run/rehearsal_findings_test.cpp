@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
+#include "report/loss_kinds.hpp"
+
 namespace cofferdam::run {
 namespace {
 
@@ -48,20 +52,32 @@ TEST(LookFinding, TheCodeByWhatHappenedAndWhen) {
            Row{kCache, Fate::remade, true, false, ""},
            Row{kCache, Fate::outdated, true, false, ""},
        }) {
-    const auto finding = look_finding(looked(path, fate, driven), "rehearsal.2", other_role);
+    const auto finding = look_finding(looked(path, fate, driven), "rehearsal.2", other_role, {});
     EXPECT_EQ(finding ? finding->code : "", code) << path << ' ' << static_cast<int>(fate) << ' ' << driven;
   }
 }
 
 TEST(LookFinding, SaysWhoLookedWhoWroteAndTheTimeBetween) {
-  const auto finding = look_finding(looked("/srv/app/media/a.png", Fate::asked, true), "rehearsal.2", false);
+  const auto finding = look_finding(looked("/srv/app/media/a.png", Fate::asked, true), "rehearsal.2", false, {});
   ASSERT_TRUE(finding.has_value());
   EXPECT_EQ(finding->message,
             "rehearsal.2 looked for /srv/app/media/a.png (newfstatat), which rehearsal.1 had written 2.5 s before "
             "(openat, gunicorn)");
-  EXPECT_EQ(finding->fix, "keep uploads in an object store");
+  EXPECT_EQ(finding->fix, "send uploads to an object store (S3, GCS, Azure Blob)");
   EXPECT_EQ(finding->path, "/srv/app/media/a.png");
   EXPECT_EQ(finding->process->pid, 9);
+}
+
+TEST(LookFinding, TheFixIsThatOfTheLossOfSuchAFile) {
+  const report::Project django{"/srv/app", "", {report::Framework::django}, ""};
+  const auto fix = [&](const char* path) {
+    return look_finding(looked(path, Fate::asked, true), "rehearsal.2", false, django)->fix;
+  };
+  EXPECT_EQ(fix("/srv/app/sessions/x"), report::fix_of("session", std::array{report::Framework::django}, nullptr));
+  EXPECT_EQ(fix("/srv/app/media/a.png"), report::fix_of("upload", std::array{report::Framework::django}, nullptr));
+  EXPECT_EQ(fix("/srv/app/state"),
+            "keep what a later request or another role needs in the database, an object store or "
+            "a queue");
 }
 
 TEST(LookFinding, AWriterThatIsNotKnownIsNotMadeUp) {
@@ -69,7 +85,7 @@ TEST(LookFinding, AWriterThatIsNotKnownIsNotMadeUp) {
   entry.left.what.change = Change::deleted;
   entry.left.writer = nullptr;
   entry.left.call.clear();
-  EXPECT_EQ(look_finding(entry, "rehearsal.2", false)->message,
+  EXPECT_EQ(look_finding(entry, "rehearsal.2", false, {})->message,
             "rehearsal.2 read /srv/x as it was before (newfstatat), which rehearsal.1 had deleted");
 }
 
