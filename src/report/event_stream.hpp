@@ -9,7 +9,7 @@
 
 namespace cofferdam::report {
 
-// One event as a JSON object without a line feed (design section 5).
+// One event as a JSON object without a line feed.
 [[nodiscard]] std::string event_json(const Event& event);
 
 // Writes events to a descriptor that stays the caller's, 64 KiB at a time, on flush(), and when destroyed. The first

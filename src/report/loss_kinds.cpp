@@ -11,10 +11,9 @@ namespace {
 
 constexpr std::array kKinds = {
     LossKind{"upload", "CD110", Severity::warning, "uploaded file", "uploaded files",
-             "the next deployment or restart has none of them, and another instance never had them", "storage.mounts",
-             true},
+             "gone at the next deployment or restart, and never there in another instance", "storage.mounts", true},
     LossKind{"database", "CD111", Severity::warning, "embedded database file", "embedded database files",
-             "its rows end with the instance, and each instance has its own", "storage.mounts", false},
+             "the rows end with the instance, and each instance has its own", "storage.mounts", false},
     LossKind{"pid", "CD112", Severity::note, "PID file", "PID files",
              "one that outlives its process keeps the next start from working", "storage.mounts", false},
     LossKind{"session", "CD113", Severity::warning, "session file", "session files",

@@ -30,7 +30,7 @@ struct Group {
   std::uint64_t files = 0;
   std::uint64_t bytes = 0;
   std::vector<std::string> examples = {};  // paths
-  ProcessRef writer = nullptr;             // of the first
+  ProcessRef writer = nullptr;             // the most frequent one of the first file
 };
 
 // A lost file, or those of a directory that the report does not name each.

@@ -1,8 +1,10 @@
 #include "report/text.hpp"
 
 #include <algorithm>
+#include <array>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/text.hpp"
@@ -129,9 +131,14 @@ class Summary {
   }
 
   [[nodiscard]] std::string made_again() const {
-    const bool caches_only =
-        std::ranges::all_of(losses_.made_again.named, [](const LostFile* file) { return file->file_class == "cache"; });
-    return caches_only ? "cache file" : "cache, PID or lock file";
+    constexpr std::array<std::pair<std::string_view, const char*>, 3> kNouns = {
+        {{"cache", "cache file"}, {"pid", "PID file"}, {"lock", "lock file"}}};
+    for (const auto& [file_class, noun] : kNouns) {
+      const bool all = std::ranges::all_of(losses_.made_again.named,
+                                           [&](const LostFile* file) { return file->file_class == file_class; });
+      if (all) return noun;
+    }
+    return "cache, PID or lock file";
   }
 
   // A program that wanted a key fails without saying that the key is hidden.
@@ -242,7 +249,10 @@ class Summary {
     const std::string times = entry.count > 1 ? " (" + std::to_string(entry.count) + " times)" : "";
     add("refused", shown(finding.message) + times);
     std::vector<std::string> parts;
-    if (finding.process != nullptr) parts.push_back(described(*finding.process, finding.process));
+    if (finding.process != nullptr) {
+      const bool lineage_told = finding.message.find(" <- ") != std::string::npos;
+      parts.push_back(described(*finding.process, finding.process, !lineage_told));
+    }
     const auto add_part = [&](const std::string& text, const std::string& display) {
       if (!text.empty() && finding.message.find(text) == std::string::npos) parts.push_back(display);
     };
@@ -258,13 +268,13 @@ class Summary {
     if (!finding.fix.empty()) add_more("instead: " + shown(finding.fix, kLongestFix));
   }
 
-  static std::string described(const ProcessInfo& process, const ProcessRef& ref) {
-    std::string text = process.argv.empty() ? program_of(ref) : shown(base::shell_quote(process.argv), kLongestCommand);
-    if (process.lineage.size() > 1) {
-      const std::string parents = base::join(std::span(process.lineage).subspan(1), ", by ");
-      text += " (pid " + std::to_string(process.pid) + ", started by " + shown(parents, kLongestCommand) + ")";
-    }
-    return text;
+  static std::string described(const ProcessInfo& process, const ProcessRef& ref, bool with_lineage) {
+    const std::string text =
+        process.argv.empty() ? program_of(ref) : shown(base::shell_quote(process.argv), kLongestCommand);
+    if (process.lineage.size() < 2) return text;
+    const std::string parents = base::join(std::span(process.lineage).subspan(1), ", by ");
+    return text + " (pid " + std::to_string(process.pid) +
+           (with_lineage ? ", started by " + shown(parents, kLongestCommand) + ")" : ")");
   }
 
   [[nodiscard]] std::string log_example() const {

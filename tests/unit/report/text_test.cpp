@@ -146,6 +146,23 @@ TEST(Summary, NeverHasMoreThanFifteenLines) {
   }
 }
 
+TEST(Summary, TellsALineageOnce) {
+  Report report = sample_report();
+  report.lost.clear();
+  report.findings.front().finding.message += " (psql <- sh <- gunicorn)";
+  const std::string text = summary(report, kOptions);
+  EXPECT_NE(text.find("psql -h 127.0.0.1 (pid 7); database.allow"), std::string::npos) << text;
+}
+
+TEST(Summary, NamesWhatIsMadeAgain) {
+  Report report = sample_report();
+  report.findings.clear();
+  report.lost = {sample_lost("/srv/app/a.lock", "lock", 1)};
+  EXPECT_NE(summary(report, kOptions).find("1 lock file (1 byte), made again"), std::string::npos);
+  report.lost.push_back(sample_lost("/srv/app/x.pyc", "cache", 1));
+  EXPECT_NE(summary(report, kOptions).find("2 cache, PID or lock files (2 bytes), made again"), std::string::npos);
+}
+
 TEST(Summary, TellsClassesCommitsHiddenPathsAndCopies) {
   Report report = sample_report();
   report.instances[0].code = 1;
@@ -169,7 +186,7 @@ TEST(Summary, TellsClassesCommitsHiddenPathsAndCopies) {
       "it; copies are in copies\n"
       "lost     2 uploaded files (5 bytes) in media: a.png, b.png, by gunicorn\n"
       "         instead: django-storages [CD110]\n"
-      "lost     1 cache, PID or lock file (1 byte), made again when needed\n"
+      "lost     1 PID file (1 byte), made again when needed\n"
       "hidden   ~/.ssh, ~/.aws; to show one: {path: ~/.ssh, type: read-only} in storage.mounts\n"
       "web.1 exited 1; 6 files lost (150 bytes), copies are in copies; full list: --report FILE\n");
 }
