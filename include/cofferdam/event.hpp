@@ -1,4 +1,4 @@
-// What happened in a run, one event at a time, and the report that folds them (design section 5).
+// What happened in a run, one event at a time, and the report that folds them.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// The policy as the rest of the program sees it: validated, resolved, immutable plain data (design section 3).
+// The policy as the rest of the program sees it: validated, resolved, immutable plain data.
 // Text stops at the loader: no later stage meets a YAML node, a relative path or an unresolved `~`.
 #pragma once
 
@@ -17,7 +17,7 @@ namespace cofferdam {
 enum class Mode { automatic, local, container };
 enum class EnforcementMode { strict, degraded };
 
-// A program that counts as the app beside the entry process (design section 2, rule c).
+// A program that counts as the app beside the entry process.
 // `exe` is as it would be typed (looked up on PATH when the plan is made; a program that isn't there matches nothing).
 // `argv` are shell-style patterns (fnmatch), one an argument from argv[0] on; what follows the last pattern is free.
 // Empty means any arguments.

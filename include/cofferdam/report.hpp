@@ -1,4 +1,4 @@
-// The report of a run: a fold over its events plus the scan of what was left in its storage (design section 5).
+// The report of a run: a fold over its events plus the scan of what was left in its storage.
 // Keys are added, never renamed, within one version.
 #pragma once
 

@@ -26,7 +26,7 @@ void print_row(const policy::RuleRow& row) {
   std::printf("%.*s (%s): %.*s\n", static_cast<int>(row.code.size()), row.code.data(), to_string(row.severity),
               static_cast<int>(row.title.size()), row.title.data());
   print_line("policy key", row.key);
-  if (row.promise != 0) print_line("promise", std::to_string(row.promise));
+  print_line("rule", policy::promise_text(row.promise));
   print_line("mechanism", row.mechanism);
   print_line("enforced in", std::string(row.file) + ": " + std::string(row.function));
   print_line("proved by", row.test);

@@ -26,7 +26,7 @@ constexpr std::array<Command, 7> kCommands = {{
     {"doctor", doctor_command, "what this machine can enforce, rule by rule"},
 }};
 
-// Of design section 4; a wish for one of them deserves better than "unknown".
+// Planned, but not in this version; a wish for one of them deserves better than "unknown".
 constexpr std::array<std::string_view, 4> kLater = {"learn", "test", "export", "oci"};
 
 void print_usage(std::FILE* stream) {
@@ -38,8 +38,9 @@ void print_usage(std::FILE* stream) {
     std::fprintf(stream, "  %-9.*s %s\n", static_cast<int>(command.name.size()), command.name.data(), command.summary);
   }
   std::fputs(
-      "\nEach command has --help. -v tells what happens in a run, --version the version. COFFERDAM_POLICY names the policy,\n"
-      "COFFERDAM_LOG the level of cofferdam's own messages (debug, info, warn, error), NO_COLOR takes colour away.\n"
+      "\nEach command has --help. -v tells what happens in a run, --version the version. COFFERDAM_POLICY names the\n"
+      "policy, COFFERDAM_LOG the level of cofferdam's own messages (trace, debug, info, warn, error), NO_COLOR takes\n"
+      "colour away.\n"
       "Try: cofferdam run -- python3 manage.py runserver\n",
       stream);
 }

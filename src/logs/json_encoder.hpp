@@ -1,4 +1,4 @@
-// Lines to JSON records (design section 5).
+// Lines to JSON records.
 #pragma once
 
 #include <array>

@@ -218,4 +218,16 @@ const RuleRow* find_rule(std::string_view code) {
   return row == kRules.end() ? nullptr : row;
 }
 
+std::string_view promise_text(int promise) {
+  constexpr std::array<std::string_view, 8> kPromises = {"",
+                                                         "files saved locally are lost",
+                                                         "the database is reachable only from inside the application",
+                                                         "there is no server to look into; insight comes from logs",
+                                                         "you can't log in to an instance",
+                                                         "there are several instances, and none is special",
+                                                         "an instance is replaced at any time",
+                                                         "what is denied is explained"};
+  return promise < 0 || promise >= std::ssize(kPromises) ? "" : kPromises[static_cast<std::size_t>(promise)];
+}
+
 }  // namespace cofferdam::policy

@@ -14,7 +14,7 @@ struct RuleRow {
   Severity severity = Severity::error;
   std::string_view title;
   std::string_view key;  // of the policy, empty when it has none
-  int promise = 0;       // of design section 1, 0: of the policy's text or the launcher
+  int promise = 0;       // number of promise_text, 0: of the policy's text
   std::string_view mechanism;
   std::string_view file;        // that holds the code, below the repository
   std::string_view function;    // in it
@@ -26,5 +26,8 @@ struct RuleRow {
 [[nodiscard]] std::span<const RuleRow> rule_catalog();
 // Null when there is no such code.
 [[nodiscard]] const RuleRow* find_rule(std::string_view code);
+
+// The rule of production behind a code, as the developer of an application feels it; 1 to 7, empty for others.
+[[nodiscard]] std::string_view promise_text(int promise);
 
 }  // namespace cofferdam::policy

@@ -36,7 +36,8 @@ constexpr std::array kKeys = std::to_array<Key>({
      .doc = "The program as it would be typed, looked up on PATH, or a path."},
     {.path = "app.also[].argv",
      .type = list,
-     .doc = "Shell-style patterns of its arguments after argv[0]; none means any arguments."},
+     .doc = "Shell-style patterns of its arguments, argv[0] first; what follows the last is free, and none means any "
+            "arguments."},
     {.path = "app.also[].argv[]", .type = text},
 
     {.path = "storage", .type = map, .doc = "What the app can write, and where the writes go."},

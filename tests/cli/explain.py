@@ -123,6 +123,13 @@ def the_policy_as_one_file(place):
 
 
 @test
+def a_code_with_the_rule_behind_it(place):
+    lines = place.cofferdam("explain", "cd201").out.decode().splitlines()
+    equal(lines[0], "CD201 (error): a process that is not the app wanted the database", "title")
+    check("  rule          the database is reachable only from inside the application" in lines, f"the rule in {lines}")
+
+
+@test
 def mistakes(place):
     for arguments, text in ((("--as", "bash"), "--as PROGRAM DESTINATION"), (("--as",), "'--as' is missing"),
                             (("--as", "bash", "nowhere"), "has no port"), (("--as", "bash", "a:1", "--what"), "--what"),

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""`--report`, `--events` and the summary: their shape is a contract (design: findings, events, report)."""
+"""`--report`, `--events` and the summary: their shape is a contract."""
 
 import re
 
