@@ -35,6 +35,8 @@ namespace cofferdam::base {
 [[nodiscard]] std::string human_bytes(std::uint64_t bytes);
 // "131,072"
 [[nodiscard]] std::string grouped(std::uint64_t number);
+// "1 file", "2 files": `noun` takes an s.
+[[nodiscard]] std::string plural(std::uint64_t count, std::string_view noun);
 
 // `text` with control characters and invalid UTF-8 made visible (\n, \x1b), for messages on a terminal.
 [[nodiscard]] std::string printable(std::string_view text);

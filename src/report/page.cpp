@@ -11,10 +11,6 @@ namespace cofferdam::report {
 
 namespace {
 
-std::string plural(std::uint64_t count, const std::string& noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
-
 std::string clock(const std::timespec& time) {
   std::tm parts{};
   char text[32] = "";
@@ -41,8 +37,8 @@ class Page {
     logs();
     enforcement();
     add("");
-    add("Audit: " + plural(report_.audit_events, "write event") + ", " +
-        plural(report_.audit_disagreements, "disagreement"));
+    add("Audit: " + base::plural(report_.audit_events, "write event") + ", " +
+        base::plural(report_.audit_disagreements, "disagreement"));
     return std::move(text_);
   }
 
@@ -66,7 +62,7 @@ class Page {
       const Rehearsal& rehearsal = *report_.rehearsal;
       add("  rehearsal: " +
           (rehearsal.stopped.empty()
-               ? std::to_string(rehearsal.looked_for) + " of " + plural(rehearsal.written, "file") +
+               ? std::to_string(rehearsal.looked_for) + " of " + base::plural(rehearsal.written, "file") +
                      " that run 1 wrote " + (rehearsal.looked_for == 1 ? "was" : "were") + " looked for later"
                : "not carried out: " + base::printable(rehearsal.stopped)));
     }
@@ -74,7 +70,7 @@ class Page {
 
   void findings() {
     if (report_.findings.empty()) return;
-    section(plural(report_.findings.size(), "finding"));
+    section(base::plural(report_.findings.size(), "finding"));
     for (const Severity severity : {Severity::error, Severity::warning, Severity::note}) {
       for (const CountedFinding& entry : report_.findings) {
         if (entry.finding.severity == severity) finding(entry);
@@ -143,14 +139,14 @@ class Page {
       folded.push_back(many);
     }
     if (files == 0) return false;
-    section(title + ": " + plural(files, "file") + ", " + base::human_bytes(bytes));
+    section(title + ": " + base::plural(files, "file") + ", " + base::human_bytes(bytes));
     text_ += loss_tree(lost, folded, options_);
     return true;
   }
 
   void kept() {
     if (report_.kept.empty()) return;
-    section("Kept in persistent mounts: " + plural(report_.kept.size(), "file"));
+    section("Kept in persistent mounts: " + base::plural(report_.kept.size(), "file"));
     std::vector<LostFile> files;
     for (const ScannedChange& change : report_.kept) {
       LostFile file;
@@ -169,7 +165,7 @@ class Page {
       std::string line = "  " + padded(base::printable(connection.destination), 24) + " ";
       line += padded(connection.allowed ? connection.connected ? "connected" : "allowed, failed" : "refused", 15);
       if (!connection.engine.empty()) line += "  " + base::printable(connection.engine);
-      if (entry.count > 1) line += "  " + plural(entry.count, "time");
+      if (entry.count > 1) line += "  " + base::plural(entry.count, "time");
       if (connection.process != nullptr) line += "  by " + process_text(connection.process);
       add(line);
     }
@@ -191,7 +187,7 @@ class Page {
     const LogCount& logs = report_.logs;
     section("Logs");
     const auto stream = [](const StreamCount& count) {
-      return plural(count.records, "record") + " (" + base::human_bytes(count.bytes) + ")";
+      return base::plural(count.records, "record") + " (" + base::human_bytes(count.bytes) + ")";
     };
     add("  stdout " + stream(logs.out) + ", stderr " + stream(logs.err) +
         (logs.dropped == 0 ? "" : ", " + std::to_string(logs.dropped) + " dropped"));

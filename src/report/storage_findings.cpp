@@ -81,11 +81,6 @@ std::string told(const Group& group, std::string_view one, std::string_view many
   return counted(group.files, one, many) + " " + sized(group.bytes) + " in " + group.place + ": " + named(group);
 }
 
-void fill(Finding& finding, const Group& group) {
-  finding.process = group.writer;
-  finding.path = group.files == 1 ? group.examples.front() : group.place;
-}
-
 bool is_serving(const ProcessRef& process) {
   if (process == nullptr) return false;
   const auto ends_in_one = [](std::string_view word) {
@@ -184,49 +179,47 @@ class Fold {
     add(groups_.back(), loss);
   }
 
-  void tell(const Group& group, const LossKind& kind) {
+  void add_finding(std::string_view code, Severity severity, const Group& group, std::string message, std::string fix,
+                   std::string_view key = "storage.mounts") {
     Finding finding;
-    finding.code = kind.code;
-    finding.severity = kind.severity;
-    fill(finding, group);
-    finding.message = told(group, kind.one, kind.many) + (group.files == 1 ? " is lost" : " are lost") +
-                      " with the instance; " + std::string(kind.why);
-    const std::string inside = group.examples.front();
-    finding.fix =
-        fix_of(kind.file_class, frameworks_of(group.writer.get(), inside, context_.project), group.writer.get());
-    if (kind.object_storage && !context_.project.storage_variable.empty()) {
-      finding.fix += "; " + context_.project.storage_variable + " is set already: use the store that it names";
-    }
-    finding.policy.key = kind.policy_key;
+    finding.code = code;
+    finding.severity = severity;
+    finding.message = std::move(message);
+    finding.fix = std::move(fix);
+    finding.policy.key = key;
+    finding.process = group.writer;
+    finding.path = group.files == 1 || group.place.empty() ? group.examples.front() : group.place;
     findings_.emplace_back(std::move(finding), group.files);
   }
 
+  void tell(const Group& group, const LossKind& kind) {
+    const std::string inside = group.examples.front();
+    std::string fix(
+        fix_of(kind.file_class, frameworks_of(group.writer.get(), inside, context_.project), group.writer.get()));
+    if (kind.object_storage && !context_.project.storage_variable.empty()) {
+      fix += "; " + context_.project.storage_variable + " is set already: use the store that it names";
+    }
+    add_finding(kind.code, kind.severity, group,
+                told(group, kind.one, kind.many) + (group.files == 1 ? " is lost" : " are lost") +
+                    " with the instance; " + std::string(kind.why),
+                std::move(fix), kind.policy_key);
+  }
+
   void tell_cache(const Group& group) {
-    Finding finding;
-    finding.code = "CD115";
-    finding.severity = Severity::note;
-    fill(finding, group);
-    finding.message = told(group, "cache file", "cache files") +
-                      "; in production the home directory is often missing or read-only, and empty at each start";
-    finding.fix = group.fix;
-    finding.policy.key = "storage.mounts";
-    findings_.emplace_back(std::move(finding), group.files);
+    add_finding("CD115", Severity::note, group,
+                told(group, "cache file", "cache files") +
+                    "; in production the home directory is often missing or read-only, and empty at each start",
+                std::string(group.fix));
   }
 
   void tell_changed() {
     changed_.place = changed_.examples.front().substr(0, changed_.examples.front().rfind('/'));
-    Finding finding;
-    finding.code = "CD120";
-    finding.severity = Severity::warning;
-    fill(finding, changed_);
-    finding.message = told(changed_, "source file", "source files") +
-                      ", changed by a serving process; the code of an image is read-only, and every replica would "
-                      "change its own";
-    finding.fix =
-        "render templates and build code with the image; keep what changes at run time in the database, the "
-        "environment or below /tmp";
-    finding.policy.key = "storage.mounts";
-    findings_.emplace_back(std::move(finding), changed_.files);
+    add_finding("CD120", Severity::warning, changed_,
+                told(changed_, "source file", "source files") +
+                    ", changed by a serving process; the code of an image is read-only, and every replica would "
+                    "change its own",
+                "render templates and build code with the image; keep what changes at run time in the database, the "
+                "environment or below /tmp");
   }
 
   void tell_temporary(const Group& group) {
@@ -237,47 +230,30 @@ class Fold {
         rest_.files += group.files;
       return;
     }
-    Finding finding;
-    finding.code = "CD121";
-    finding.severity = Severity::warning;
-    fill(finding, group);
-    finding.message = told(group, "temporary file", "temporary files") +
-                      ", never removed; an instance that runs for weeks fills its disk or its memory with them";
-    finding.fix =
-        "remove each temporary file when it is done with (tempfile.TemporaryDirectory, Tempfile.create, "
-        "os.CreateTemp with defer os.Remove), or stream without one";
-    finding.policy.key = "storage.mounts";
-    findings_.emplace_back(std::move(finding), group.files);
+    add_finding("CD121", Severity::warning, group,
+                told(group, "temporary file", "temporary files") +
+                    ", never removed; an instance that runs for weeks fills its disk or its memory with them",
+                "remove each temporary file when it is done with (tempfile.TemporaryDirectory, Tempfile.create, "
+                "os.CreateTemp with defer os.Remove), or stream without one");
   }
 
   void tell_one_off() {
     all_.place = all_.examples.front().substr(0, all_.examples.front().rfind('/'));
-    Finding finding;
-    finding.code = "CD119";
-    finding.severity = Severity::warning;
-    fill(finding, all_);
-    finding.message =
-        told(all_, "file", "files") + ", written by a one-off: lost with it, and no running instance ever sees it";
-    finding.fix =
-        "write to the database or an object store, or run the job inside the app; --keep-writes DIR copies "
-        "the files out";
-    finding.policy.key = "storage.mounts";
-    findings_.emplace_back(std::move(finding), all_.files);
+    add_finding("CD119", Severity::warning, all_,
+                told(all_, "file", "files") +
+                    ", written by a one-off: lost with it, and no running instance ever "
+                    "sees it",
+                "write to the database or an object store, or run the job inside the app; --keep-writes DIR copies "
+                "the files out");
   }
 
   void tell_rest() {
-    Finding finding;
-    finding.code = "CD102";
-    finding.severity = Severity::note;
-    finding.process = rest_.writer;
-    finding.path = rest_.examples.front();
-    finding.message = rest_.files == 1
-                          ? "a file saved locally is lost with the instance"
-                          : std::to_string(rest_.files) + " files saved locally are lost with the instance";
-    finding.fix =
-        "keep what must last in a database or an object store; a file that is made anew each time needs nothing";
-    finding.policy.key = "storage.mounts";
-    findings_.emplace_back(std::move(finding), rest_.files);
+    rest_.place.clear();  // they lie anywhere
+    add_finding("CD102", Severity::note, rest_,
+                rest_.files == 1 ? "a file saved locally is lost with the instance"
+                                 : std::to_string(rest_.files) + " files saved locally are lost with the instance",
+                "keep what must last in a database or an object store; a file that is made anew each time needs "
+                "nothing");
   }
 
   const LossContext& context_;

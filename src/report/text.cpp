@@ -37,10 +37,6 @@ std::string shown(std::string_view text, std::size_t longest = kLongestText) {
   return visible.substr(0, cut) + "...";
 }
 
-std::string plural(std::uint64_t count, const std::string& noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
-
 std::string program_of(const ProcessRef& process) {
   if (process == nullptr) return "";
   // A script is known by its own name, not by its interpreter's.
@@ -55,7 +51,7 @@ std::string place_of(std::string_view path, const TextOptions& options) {
 }
 
 std::string sized(const LossGroup& group, const std::string& noun) {
-  return plural(group.count, noun) + " (" + base::human_bytes(group.bytes) + ")";
+  return base::plural(group.count, noun) + " (" + base::human_bytes(group.bytes) + ")";
 }
 
 std::string item(const LostFile& file, const TextOptions& options) {
@@ -107,7 +103,8 @@ class Summary {
     }
     if (losses_.made_again.count != 0)
       add("lost", sized(losses_.made_again, made_again()) + ", made again when needed");
-    if (report_.logs.dropped != 0) add("lost", plural(report_.logs.dropped, "log record") + " no sink could take");
+    if (report_.logs.dropped != 0)
+      add("lost", base::plural(report_.logs.dropped, "log record") + " no sink could take");
     if (nearly_full_ != nullptr) add("storage", shown(nearly_full_->message) + " [" + nearly_full_->code + "]");
     if (tells_hidden()) add_hidden();
     lines_.push_back(last_line());
@@ -161,8 +158,9 @@ class Summary {
 
   void add_repository() {
     if (losses_.vcs.count == 0) return;
-    const std::string head = place_of(repository_of(losses_.vcs), options_) + " (" + plural(losses_.vcs.count, "file") +
-                             ", " + base::human_bytes(losses_.vcs.bytes) + "): ";
+    const std::string head = place_of(repository_of(losses_.vcs), options_) + " (" +
+                             base::plural(losses_.vcs.count, "file") + ", " + base::human_bytes(losses_.vcs.bytes) +
+                             "): ";
     if (losses_.committed) {
       add("lost", head + "commits made in the run are lost: commit outside of the run or push from it; " +
                       copies("--keep-writes DIR saves them"));
@@ -217,10 +215,12 @@ class Summary {
     if (!rehearsal.stopped.empty()) {
       add("rehearsal", "not carried out: " + shown(rehearsal.stopped, kLongestMessage));
     } else if (expected_.empty()) {
-      add("rehearsal", "passed: " + plural(rehearsal.written, "file") + " written by run 1, none was looked for later");
+      add("rehearsal",
+          "passed: " + base::plural(rehearsal.written, "file") + " written by run 1, none was looked for later");
     } else {
-      add("rehearsal", "failed: " + std::to_string(rehearsal.looked_for) + " of " + plural(rehearsal.written, "file") +
-                           " that run 1 wrote " + (rehearsal.looked_for == 1 ? "was" : "were") + " looked for later");
+      add("rehearsal", "failed: " + std::to_string(rehearsal.looked_for) + " of " +
+                           base::plural(rehearsal.written, "file") + " that run 1 wrote " +
+                           (rehearsal.looked_for == 1 ? "was" : "were") + " looked for later");
     }
     const std::size_t count = std::min(expected_.size(), kMostExpected);
     for (const CountedFinding* entry : std::span(expected_).first(count)) {
@@ -238,7 +238,7 @@ class Summary {
     while (count > 0 && count * kRefusalLines + (count < refusals_.size() ? 1 : 0) > room) --count;
     for (const CountedFinding* entry : std::span(refusals_).first(count)) add_refusal(*entry);
     if (count < refusals_.size()) {
-      const std::string more = "and " + plural(refusals_.size() - count, "other refusal");
+      const std::string more = "and " + base::plural(refusals_.size() - count, "other refusal");
       add_more(more);
     }
     return lines_.size() - before;
@@ -302,17 +302,17 @@ class Summary {
     if (report_.instances.size() <= 3) {
       for (const InstanceResult& instance : report_.instances) parts.push_back(ended_text(instance));
     } else {
-      parts.push_back(plural(report_.instances.size(), "instance"));
+      parts.push_back(base::plural(report_.instances.size(), "instance"));
     }
     std::vector<std::string> counts;
     if (losses_.files != 0) {
-      counts.push_back(plural(losses_.files, "file") + " lost (" + base::human_bytes(losses_.bytes) + ")" +
+      counts.push_back(base::plural(losses_.files, "file") + " lost (" + base::human_bytes(losses_.bytes) + ")" +
                        (options_.kept_directory.empty() ? "" : ", " + copies("")));
     }
-    if (losses_.deletions != 0) counts.push_back(plural(losses_.deletions, "deletion") + " undone");
+    if (losses_.deletions != 0) counts.push_back(base::plural(losses_.deletions, "deletion") + " undone");
     std::uint64_t refused = 0;
     for (const CountedFinding* entry : refusals_) refused += entry->count;
-    if (refused != 0) counts.push_back(plural(refused, "refusal"));
+    if (refused != 0) counts.push_back(base::plural(refused, "refusal"));
     if (!counts.empty()) parts.push_back(base::join(counts, ", "));
     parts.push_back("full list: " +
                     (options_.report_file.empty() ? "--report FILE" : place_of(options_.report_file, options_)));
