@@ -10,7 +10,7 @@ namespace cofferdam::cli {
 
 int check_command(const Invocation& invocation) {
   const auto options = parse_check(invocation.arguments);
-  if (!options) return report_error({"check: " + options.error().message, 0, 2});
+  if (!options) return report_error({"check: " + options.error().message + " (see cofferdam check --help)", 0, 2});
   if (options->help) {
     std::fputs(check_help().c_str(), stdout);
     return 0;

@@ -21,7 +21,7 @@ std::vector<Probe> probes_of(const HostFacts& facts, const HostTrials& trials) {
        trials.steal_descriptors ? "" : "the socket broker is used instead"},
       {"Landlock", facts.landlock_abi > 0, facts.landlock_abi > 0 ? "ABI " + std::to_string(facts.landlock_abi) : ""},
       {"address space randomisation", facts.address_space_randomised, ""},
-      {"launcher would be PID 1", facts.is_pid_1, ""},
+      {"launcher would be PID 1", facts.is_pid_1, facts.is_pid_1 ? "" : "of weight in a container only"},
   };
 }
 

@@ -38,7 +38,7 @@ class Page {
     enforcement();
     add("");
     add("Audit: " + base::plural(report_.audit_events, "write event") + ", " +
-        base::plural(report_.audit_disagreements, "disagreement"));
+        base::plural(report_.audit_disagreements, "disagreement") + " with the scan at the end");
     return std::move(text_);
   }
 

@@ -96,7 +96,7 @@ class Summary {
     add_files(losses_.others, sized(losses_.others, "file"),
               losses_.one_off == nullptr
                   ? "keep what must last in a database or an object store"
-                  : "no running instance sees what a one-off writes; " + copies("--keep-writes DIR"),
+                  : "no running instance sees what a one-off writes; " + copies("--keep-writes DIR saves it"),
               room);
     if (losses_.logs.count != 0) {
       add("lost", sized(losses_.logs, "log file") + ": " + log_example() + "; log to stdout or stderr instead");
