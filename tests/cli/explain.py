@@ -106,6 +106,17 @@ def what_becomes_of_a_write(place):
 
 
 @test
+def what_becomes_of_a_write_in_a_container(place):
+    """Container mode works outside of a container, too, on what tmpfs mounts there are."""
+    place.file("cofferdam.yaml", HEAD + "mode: container\n")
+    name = "cofferdam-test-" + os.path.basename(place.base)
+    for path in (f"/dev/shm/{name}", f"/usr/{name}", name):
+        result, lines, _ = explain(place, "--write", path)
+        run = place.python(f"import os; open({path!r}, 'x'); os.unlink({path!r})", options=())
+        equal(result.code != 0, run.code != 0, f"{lines[0]}: predicted and tried ({run.err})")
+
+
+@test
 def the_policy_as_one_file(place):
     place.file("cofferdam.yaml", HEAD + "storage:\n  mounts:\n    - {path: /tmp, type: tmpfs, size: 1GiB}\n"
                "environment: {set: {GREETING: \"it's # here\"}}\n")
