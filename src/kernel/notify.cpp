@@ -59,6 +59,11 @@ void NotifyChannel::answer_error(std::uint64_t id, int errnum) noexcept {
   (void)send(listener_.get(), id, 0, -(errnum > 0 ? errnum : EPERM), 0);
 }
 
+void NotifyChannel::answer_restart(std::uint64_t id) noexcept {
+  constexpr int kRestartSystemCall = 512;  // ERESTARTSYS, linux/errno.h of the kernel's own
+  (void)send(listener_.get(), id, 0, -kRestartSystemCall, 0);
+}
+
 void NotifyChannel::answer_continue(std::uint64_t id) noexcept {
   (void)continue_if_valid(id);
 }

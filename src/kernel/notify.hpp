@@ -32,6 +32,9 @@ class NotifyChannel {
   // The answers. A caller that has gone in between is no error. Each notification gets exactly one.
   void answer_value(std::uint64_t id, std::int64_t value) noexcept;
   void answer_error(std::uint64_t id, int errnum) noexcept;  // errnum positive
+  // As the kernel does for a call that a signal interrupts: the handler runs, and the call is made again or returns
+  // EINTR, by SA_RESTART. Only for a thread that has_signal(): any other would see an errno that user space never does.
+  void answer_restart(std::uint64_t id) noexcept;
   // Lets the kernel run the call. Only where another kernel layer decides, or nothing is at stake.
   void answer_continue(std::uint64_t id) noexcept;
   // The same, and true when the caller waited in this call until now: still_valid and the answer in one step.

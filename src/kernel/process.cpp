@@ -165,20 +165,6 @@ Alarm::~Alarm() {
   errno = saved;
 }
 
-BorrowedIdentity::BorrowedIdentity(uid_t uid, gid_t gid) noexcept {
-  if (geteuid() == uid && getegid() == gid) return;
-  borrowed_ = true;
-  ok_ = syscall(SYS_setresgid, -1, gid, -1) == 0 && syscall(SYS_setresuid, -1, uid, -1) == 0;
-}
-
-BorrowedIdentity::~BorrowedIdentity() {
-  if (!borrowed_) return;
-  const int saved = errno;
-  // A launcher that can't get its own identity back must not go on.
-  if (syscall(SYS_setresuid, -1, getuid(), -1) != 0 || syscall(SYS_setresgid, -1, getgid(), -1) != 0) std::abort();
-  errno = saved;
-}
-
 namespace {
 
 std::vector<gid_t> own_groups() {
@@ -192,6 +178,26 @@ bool set_groups(std::span<const gid_t> groups) noexcept {
 }
 
 }  // namespace
+
+BorrowedIdentity::BorrowedIdentity(uid_t uid, gid_t gid, std::span<const gid_t> groups) : old_groups_(own_groups()) {
+  if (!std::ranges::equal(old_groups_, groups)) {
+    other_groups_ = set_groups(groups);
+    ok_ = other_groups_;
+  }
+  if (geteuid() == uid && getegid() == gid) return;
+  borrowed_ = true;
+  ok_ = ok_ && syscall(SYS_setresgid, -1, gid, -1) == 0 && syscall(SYS_setresuid, -1, uid, -1) == 0;
+}
+
+BorrowedIdentity::~BorrowedIdentity() {
+  const int saved = errno;
+  // A launcher that can't get its own identity back must not go on.
+  if (borrowed_ && (syscall(SYS_setresuid, -1, getuid(), -1) != 0 || syscall(SYS_setresgid, -1, getgid(), -1) != 0)) {
+    std::abort();
+  }
+  if (other_groups_ && !set_groups(old_groups_)) std::abort();
+  errno = saved;
+}
 
 BorrowedFileIdentity::BorrowedFileIdentity(uid_t uid, gid_t gid, std::span<const gid_t> groups)
     : old_groups_(own_groups()) {

@@ -60,11 +60,12 @@ class Alarm {
   Alarm& operator=(const Alarm&) = delete;
 };
 
-// Takes the effective ids of another user for one call, for sockets whose peer looks at them (SO_PEERCRED), and
-// gives them back when it goes out of scope. Does nothing when they are ours already. Root only.
+// Takes the effective ids and the supplementary groups of another user for one call, for sockets whose peer looks at
+// them (SO_PEERCRED, SO_PEERGROUPS) and whose path asks for rights, and gives them back when it goes out of scope. Does
+// nothing when they are ours already. Root only.
 class BorrowedIdentity {
  public:
-  BorrowedIdentity(uid_t uid, gid_t gid) noexcept;
+  BorrowedIdentity(uid_t uid, gid_t gid, std::span<const gid_t> groups);
   ~BorrowedIdentity();
   BorrowedIdentity(const BorrowedIdentity&) = delete;
   BorrowedIdentity& operator=(const BorrowedIdentity&) = delete;
@@ -72,7 +73,9 @@ class BorrowedIdentity {
 
  private:
   bool borrowed_ = false;
+  bool other_groups_ = false;
   bool ok_ = true;
+  std::vector<gid_t> old_groups_;
 };
 
 // File accesses of this thread count as the caller's while it lives: setfsuid(2), setfsgid(2) and the caller's

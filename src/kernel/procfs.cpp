@@ -160,6 +160,20 @@ Result<ThreadStatus> ThreadView::status() const {
   return status;
 }
 
+bool ThreadView::has_signal() const {
+  const auto text = read_file_at(directory_.get(), "status", kMostStatus);
+  if (!text) return false;
+  const auto field = [&](const char* key, int base) -> std::uint64_t {
+    const std::size_t at = text->find(std::string("\n") + key + ":");
+    return at == std::string::npos ? 0 : std::strtoull(text->c_str() + at + 2 + std::strlen(key), nullptr, base);
+  };
+  constexpr int kDecimal = 10;
+  constexpr int kHexadecimal = 16;
+  const bool first = field("Tgid", kDecimal) == field("Pid", kDecimal);
+  const std::uint64_t waiting = field("SigPnd", kHexadecimal) | (first ? field("ShdPnd", kHexadecimal) : 0);
+  return (waiting & ~field("SigBlk", kHexadecimal)) != 0;
+}
+
 namespace {
 std::array<char, 32> fd_path(int number) {
   std::array<char, 32> path{};

@@ -63,6 +63,9 @@ class ThreadView {
   [[nodiscard]] Result<std::vector<std::string>> arguments(std::size_t limit = kMostArguments) const;
   [[nodiscard]] Result<std::vector<std::string>> environment(std::size_t limit = kMostArguments) const;
   [[nodiscard]] Result<ThreadStatus> status() const;
+  // Whether a signal waits that this thread is certain to see when it leaves the call it sleeps in: one of its own or,
+  // for a process's first thread, one of the process; blocked ones don't count. False when the thread is gone.
+  [[nodiscard]] bool has_signal() const;
   // The link of descriptor `number`: "socket:[123]", "pipe:[4]", "/path".
   [[nodiscard]] Result<std::string> descriptor_link(int number) const;
   // O_PATH handle to what descriptor `number` refers to, to the working directory, or to the root.

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -21,9 +20,6 @@ namespace cofferdam::supervise {
 
 namespace {
 
-// More sockets than this at once, made and neither connected nor listening, and the oldest must go.
-constexpr std::size_t kMostHeld = 4096;
-constexpr std::size_t kOwnDescriptors = 400;  // of the launcher for everything else
 constexpr std::chrono::milliseconds kLongestCall{100};
 constexpr int kSocketType = 0xf;  // the rest is SOCK_CLOEXEC and SOCK_NONBLOCK
 constexpr std::size_t kMostDatagrams = 65536;
@@ -62,12 +58,6 @@ ConnectBroker::ConnectBroker(const InstanceView& instance, const ConnectRules& r
       epoll_(epoll_create1(EPOLL_CLOEXEC)) {
   epoll_event names{.events = EPOLLIN, .data = {.u64 = kNames}};
   (void)epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, names_.poll_fd(), &names);
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < kMostHeld + kOwnDescriptors) {
-    most_held_ = limit.rlim_cur > 2 * kOwnDescriptors ? limit.rlim_cur - kOwnDescriptors : limit.rlim_cur / 2;
-  } else {
-    most_held_ = kMostHeld;
-  }
 }
 
 void ConnectBroker::handle_socket(kernel::NotifyChannel& channel, const kernel::Notification& call,
@@ -76,16 +66,11 @@ void ConnectBroker::handle_socket(kernel::NotifyChannel& channel, const kernel::
   const auto domain = static_cast<int>(call.args[0]);
   const auto type = static_cast<int>(call.args[1]);
   const auto protocol = static_cast<int>(call.args[2]);
-  if (held_.size() >= most_held_) drop_unused(true);
-  // Still full: the oldest goes, so that one program's idle sockets don't cut off another's.
-  if (held_.size() >= most_held_) {
-    held_.erase(std::ranges::min_element(held_, {}, [](const auto& entry) { return entry.second.made; }));
-  }
   kernel::Fd made;
   int error = 0;
   {
     // The socket's owner decides who may share its port (SO_REUSEPORT).
-    const kernel::BorrowedIdentity as_caller(thread.status.euid, thread.status.egid);
+    const kernel::BorrowedIdentity as_caller(thread.status.euid, thread.status.egid, thread.status.groups);
     made.reset(as_caller.ok() ? socket(domain, type | SOCK_CLOEXEC, protocol) : -1);
     error = errno;
   }
@@ -101,7 +86,7 @@ void ConnectBroker::handle_socket(kernel::NotifyChannel& channel, const kernel::
     datagrams_.insert(identity->inode);
     if (datagrams_.size() > kMostDatagrams) datagrams_.erase(datagrams_.begin());
   }
-  held_[identity->inode] = Held{std::move(made), thread.view.tid(), -1, Clock::now(), Clock::now()};
+  held_.keep(identity->inode, std::move(made), {thread.view.tid(), thread.status.tgid});
 }
 
 ConnectBroker::Target ConnectBroker::find_socket(const kernel::Notification& call, const KnownThread& thread) {
@@ -121,15 +106,12 @@ ConnectBroker::Target ConnectBroker::find_socket(const kernel::Notification& cal
   }
   target.inode = inode.value_or(0);
   if (broker_) {
-    const auto held = held_.find(target.inode);
-    if (held == held_.end()) {
-      // Connected already, passed in from elsewhere, or of a family that is not brokered: nothing to act on.
-      target.error = ECONNREFUSED;
+    target.socket = held_.copy(target.inode, {thread.view.tid(), thread.status.tgid, number});
+    if (!target.socket) {
+      // Not connected by us: passed in from elsewhere, or of a family that is not brokered. Nothing to act on.
+      target.error = held_.connected_answer(target.inode).value_or(ECONNREFUSED);
       return target;
     }
-    held->second.number = number;
-    held->second.tid = thread.view.tid();
-    target.socket.reset(fcntl(held->second.socket.get(), F_DUPFD_CLOEXEC, 3));
   } else {
     // A thread may have a descriptor table of its own: ask for the thread, on older kernels for the process.
     kernel::Fd pidfd = kernel::open_pidfd(thread.view.tid(), true);
@@ -234,7 +216,7 @@ bool ConnectBroker::admitted(const KnownThread& thread, const Destination& desti
 
 int ConnectBroker::perform(const kernel::ThreadStatus& caller, int socket, std::span<const std::byte> address) const {
   // The peer of a unix socket sees who connects (SO_PEERCRED, PostgreSQL's peer authentication).
-  const kernel::BorrowedIdentity as_caller(caller.euid, caller.egid);
+  const kernel::BorrowedIdentity as_caller(caller.euid, caller.egid, caller.groups);
   if (!as_caller.ok()) return EACCES;
   const auto* raw = reinterpret_cast<const sockaddr*>(address.data());
   // Another thread of the app can make the socket blocking again at any moment: a signal ends the wait then, and the
@@ -243,6 +225,16 @@ int ConnectBroker::perform(const kernel::ThreadStatus& caller, int socket, std::
   if (connect(socket, raw, static_cast<socklen_t>(address.size())) == 0) return 0;
   if (errno != EINTR) return errno;
   return raw->sa_family == AF_UNIX ? EAGAIN : EINPROGRESS;
+}
+
+// The flag belongs to the caller's socket and is put back before it can look.
+int ConnectBroker::perform_without_waiting(const kernel::ThreadStatus& caller, int socket,
+                                           std::span<const std::byte> address) const {
+  const int flags = fcntl(socket, F_GETFL);
+  fcntl(socket, F_SETFL, flags | O_NONBLOCK);
+  const int error = perform(caller, socket, address);
+  fcntl(socket, F_SETFL, flags);
+  return error;
 }
 
 void ConnectBroker::handle_connect(kernel::NotifyChannel& channel, const kernel::Notification& call,
@@ -259,7 +251,11 @@ void ConnectBroker::handle_connect(kernel::NotifyChannel& channel, const kernel:
   Target target = find_socket(call, thread);
   if (!target.socket) {
     if (target.error == EACCES) events_.emit(unreadable_finding(thread.process));
-    return channel.answer_error(call.id, target.error);
+    // To let a connection go (AF_UNSPEC) takes the socket, which is the app's alone by now.
+    const auto endpoint = plan::parse_sockaddr(bytes);
+    const bool lets_go = endpoint && std::holds_alternative<plan::OtherEndpoint>(*endpoint);
+    if (lets_go && (target.error == 0 || target.error == EISCONN)) target.error = EOPNOTSUPP;
+    return target.error == 0 ? channel.answer_value(call.id, 0) : channel.answer_error(call.id, target.error);
   }
   Destination destination = find_destination(thread, bytes, target);
   if (wait_for_names(channel, call, destination.endpoint, is_stream(target.type))) return;
@@ -279,19 +275,15 @@ void ConnectBroker::handle_connect(kernel::NotifyChannel& channel, const kernel:
     return finish(channel, call.id, destination.error, std::move(event), record);
   }
 
-  // A blocking socket is connected without blocking us: what isn't settled at once is waited for in on_progress. The
-  // flag belongs to the caller's socket and is put back before it can look.
-  const int flags = fcntl(target.socket.get(), F_GETFL);
-  const bool blocking = (flags & O_NONBLOCK) == 0;
-  if (blocking) fcntl(target.socket.get(), F_SETFL, flags | O_NONBLOCK);
-  int error =
-      destination.error != 0 ? destination.error : perform(thread.status, target.socket.get(), destination.bytes);
+  // A blocking socket is connected without blocking us: what isn't settled at once is waited for in on_progress.
+  const bool blocking = (fcntl(target.socket.get(), F_GETFL) & O_NONBLOCK) == 0;
+  int error = destination.error != 0 ? destination.error
+                                     : perform_without_waiting(thread.status, target.socket.get(), destination.bytes);
   if (by_host_path && (error == ECONNREFUSED || error == ENOENT)) {
     destination.bytes = address_of(destination.host);
     destination.pinned = std::move(destination.host);
-    error = perform(thread.status, target.socket.get(), destination.bytes);
+    error = perform_without_waiting(thread.status, target.socket.get(), destination.bytes);
   }
-  if (blocking) fcntl(target.socket.get(), F_SETFL, flags);
   const bool in_progress = error == EINPROGRESS || (error == EAGAIN && target.domain == AF_UNIX);
   if (blocking && (in_progress || error == EALREADY)) {
     Pending pending;
@@ -299,6 +291,7 @@ void ConnectBroker::handle_connect(kernel::NotifyChannel& channel, const kernel:
     pending.socket = std::move(target.socket);
     pending.address = std::move(destination.bytes);
     pending.event = std::move(event);
+    pending.unsettled = error;
     pending.retry = error == EAGAIN;
     pending.inode = target.inode;
     const auto limit = socket_option<timeval>(pending.socket.get(), SO_SNDTIMEO);
@@ -306,13 +299,17 @@ void ConnectBroker::handle_connect(kernel::NotifyChannel& channel, const kernel:
       pending.deadline = Clock::now() + std::chrono::seconds(limit.tv_sec) + std::chrono::microseconds(limit.tv_usec);
     }
     pending.pinned = std::move(destination.pinned);
+    pending.tid = thread.view.tid();
     pending.caller = thread.status;
     return wait_for(std::move(pending));
   }
-  if (broker_ && (error == 0 || error == EISCONN) && is_stream(target.type) && !disconnects) release(target.inode);
+  if ((error == 0 || error == EISCONN) && is_stream(target.type) && !disconnects) {
+    held_.release_connected(target.inode, true);
+  }
   if (error == EINPROGRESS && record) {
     channel.answer_error(call.id, EINPROGRESS);
-    return observe({std::move(target.socket), target.inode, std::move(event), Clock::now()});
+    const SocketUser user{thread.view.tid(), thread.status.tgid, static_cast<int>(call.args[0])};
+    return observe({std::move(target.socket), target.inode, user, std::move(event), Clock::now()});
   }
   // An interrupted call that was restarted finds its own connection made (kernels without WAIT_KILLABLE_RECV).
   finish(channel, call.id, error, std::move(event), record);

@@ -12,12 +12,12 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "kernel/notify.hpp"
 #include "supervise/egress.hpp"
 #include "supervise/event_log.hpp"
+#include "supervise/held_sockets.hpp"
 #include "supervise/name_watch.hpp"
 #include "supervise/places.hpp"
 #include "supervise/threads.hpp"
@@ -45,6 +45,9 @@ class ConnectBroker {
   // sendto, sendmsg and sendmmsg, with `network.egress: deny`: a datagram is sent here, from a copy; on other sockets
   // the call runs, because there an address means nothing.
   void handle_send(kernel::NotifyChannel& channel, const kernel::Notification& call, const KnownThread& thread);
+  // bind() runs on, or is performed by bind_abstract: what we hold of sockets that the app has closed is given up
+  // first, so that their ports are free.
+  void before_bind(kernel::NotifyChannel& channel, const kernel::Notification& call, const KnownThread& thread);
   // listen() runs on; the socket needs us no more.
   void handle_listen(const kernel::Notification& call, const KnownThread& thread);
 
@@ -73,14 +76,6 @@ class ConnectBroker {
   static constexpr std::size_t kMostDoubted = 1000;
   static constexpr std::uint64_t kNames = ~std::uint64_t{0};  // in the epoll set; the rest are inodes
 
-  // A socket that we made, kept until it is connected or nobody has it any more.
-  struct Held {
-    kernel::Fd socket;
-    pid_t tid = 0;
-    int number = -1;          // in the caller's table; unknown until its first use
-    Clock::time_point since;  // of the last look
-    Clock::time_point made;
-  };
   // A blocking connect whose caller waits.
   struct Pending {
     std::uint64_t id = 0;
@@ -88,15 +83,18 @@ class ConnectBroker {
     std::vector<std::byte> address;
     ConnectEvent event;
     std::optional<Clock::time_point> deadline;  // SO_SNDTIMEO
+    int unsettled = 0;                          // what connect() said at first, and says when the time is up
     bool retry = false;                         // a unix listener with a full backlog: ask again
     std::uint64_t inode = 0;
     kernel::Fd pinned;  // of a unix path, for the retry
+    pid_t tid = 0;
     kernel::ThreadStatus caller;
   };
   // A non-blocking connect that is under way: its outcome is only recorded. The error itself stays the app's to read.
   struct Observed {
     kernel::Fd socket;
     std::uint64_t inode = 0;
+    SocketUser user;
     ConnectEvent event;
     Clock::time_point since;
   };
@@ -105,7 +103,7 @@ class ConnectBroker {
     std::uint64_t inode = 0;
     int domain = 0;
     int type = 0;
-    int error = 0;  // for the caller, when there is no socket
+    int error = 0;  // for the caller, when there is no socket; 0: it is connected already
   };
   // Where to connect, after a path was pinned.
   struct Destination {
@@ -131,13 +129,14 @@ class ConnectBroker {
   bool is_datagram(const Target& target, std::uint64_t inode) const;
   void hear_names();
   int perform(const kernel::ThreadStatus& caller, int socket, std::span<const std::byte> address) const;
+  int perform_without_waiting(const kernel::ThreadStatus& caller, int socket, std::span<const std::byte> address) const;
   void finish(kernel::NotifyChannel& channel, std::uint64_t id, int error, ConnectEvent event, bool record);
   void wait_for(Pending pending);
   bool settle_pending(kernel::NotifyChannel& channel, Pending& pending, bool ready);
+  void look_for_signals(kernel::NotifyChannel& channel);
   void observe(Observed observed);
   void settle_observed(Observed& observed);
-  void release(std::uint64_t inode);
-  void drop_unused(bool at_once = false);
+  void drop_closed();
 
   const InstanceView& instance_;
   const ConnectRules& rules_;
@@ -146,8 +145,7 @@ class ConnectBroker {
   bool broker_;
   NameWatch names_;
   kernel::Fd epoll_;
-  std::size_t most_held_ = 0;
-  std::unordered_map<std::uint64_t, Held> held_;  // by socket inode
+  HeldSockets held_;  // broker only
   std::list<Pending> pending_;
   std::list<Observed> observed_;
   std::vector<kernel::Notification> parked_;  // the verdict waits for a name
@@ -156,6 +154,7 @@ class ConnectBroker {
   std::set<std::string> doubted_;      // destinations of CD205
   std::set<std::uint64_t> datagrams_;  // broker, egress: inodes of the internet datagram sockets that were made
   Clock::time_point last_look_;
+  Clock::time_point last_look_at_observed_;
 };
 
 }  // namespace cofferdam::supervise

@@ -170,7 +170,7 @@ void ConnectBroker::handle_send(kernel::NotifyChannel& channel, const kernel::No
       }
     }
     if (!channel.still_valid(call.id)) return;
-    const kernel::BorrowedIdentity as_caller(thread.status.euid, thread.status.egid);
+    const kernel::BorrowedIdentity as_caller(thread.status.euid, thread.status.egid, thread.status.groups);
     result = message.error != 0 ? -message.error
              : as_caller.ok()   ? send_copy(target.socket.get(), message, flags)
                                 : -EACCES;

@@ -1,5 +1,4 @@
 // What becomes of connections that were not settled at once, and of the duplicates that the broker holds.
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -8,8 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdlib>
-#include <memory>
 
 #include "supervise/connect_broker.hpp"
 
@@ -17,10 +14,11 @@ namespace cofferdam::supervise {
 
 namespace {
 
-constexpr std::chrono::milliseconds kLook{1000};
 constexpr std::chrono::milliseconds kLeastLook{20};
+constexpr std::chrono::milliseconds kObservedLook{50};
 constexpr std::chrono::seconds kObserveAtMost{3};
 constexpr std::chrono::milliseconds kBacklogRetry{5};
+constexpr std::size_t kMostSignalLooks = 32;
 
 void watch(int epoll, int fd, std::uint64_t inode) {
   epoll_event event{};
@@ -29,26 +27,6 @@ void watch(int epoll, int fd, std::uint64_t inode) {
   if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0 && errno == EEXIST) {
     (void)epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event);
   }
-}
-
-int take_error(int socket) {
-  int error = 0;
-  socklen_t length = sizeof error;
-  return getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
-}
-
-// Looks for the socket in the table of a thread that has not used it yet, and notes its number there.
-bool owns_socket(const kernel::ThreadView& view, std::uint64_t inode, int& number) {
-  const int directory = openat(view.directory(), "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const std::unique_ptr<DIR, int (*)(DIR*)> stream(directory >= 0 ? fdopendir(directory) : nullptr, closedir);
-  while (const dirent* entry = stream ? readdir(stream.get()) : nullptr) {
-    const auto link = kernel::read_link_at(dirfd(stream.get()), entry->d_name);
-    if (link && kernel::socket_inode(*link) == inode) {
-      number = std::atoi(entry->d_name);
-      return true;
-    }
-  }
-  return false;
 }
 
 bool is_connected(int socket) {
@@ -64,7 +42,21 @@ void ConnectBroker::handle_listen(const kernel::Notification& call, const KnownT
   if (!broker_) return;
   const auto link = thread.view.descriptor_link(static_cast<int>(call.args[0]));
   const auto inode = link ? kernel::socket_inode(*link) : std::nullopt;
-  if (inode) release(*inode);
+  if (inode) held_.release(*inode);
+}
+
+void ConnectBroker::before_bind(kernel::NotifyChannel& channel, const kernel::Notification& call,
+                                const KnownThread& thread) {
+  std::erase_if(pending_, [&](const Pending& pending) {
+    if (channel.still_valid(pending.id)) return false;
+    held_.watch_closely(pending.inode);
+    return true;
+  });
+  drop_closed();
+  if (!broker_) return;
+  held_.free_ports();
+  const auto link = thread.view.descriptor_link(static_cast<int>(call.args[0]));
+  if (const auto inode = link ? kernel::socket_inode(*link) : std::nullopt) held_.watch_closely(*inode);
 }
 
 void ConnectBroker::bind_abstract(kernel::NotifyChannel& channel, const kernel::Notification& call,
@@ -95,37 +87,62 @@ void ConnectBroker::observe(Observed observed) {
 void ConnectBroker::settle_observed(Observed& observed) {
   observed.event.connected = is_connected(observed.socket.get());
   observed.event.errnum = observed.event.connected ? 0 : EINPROGRESS;
-  if (observed.event.connected && broker_) release(observed.inode);
+  if (observed.event.connected) held_.release_connected(observed.inode, false);
   events_.emit(std::move(observed.event));
 }
 
-void ConnectBroker::release(std::uint64_t inode) {
-  held_.erase(inode);
+// The app has given up: what we hold would keep the port, and the connection going.
+void ConnectBroker::drop_closed() {
+  std::erase_if(observed_, [&](Observed& observed) {
+    if (observed.user.has(observed.inode)) return false;
+    settle_observed(observed);
+    held_.watch_closely(observed.inode);
+    return true;
+  });
 }
 
 // True when the caller got its answer (or has gone) and the entry can go.
 bool ConnectBroker::settle_pending(kernel::NotifyChannel& channel, Pending& pending, bool ready) {
-  if (!channel.still_valid(pending.id)) return true;
-  int error = 0;
-  if (pending.retry) {
-    // The flag is the caller's: set for the moment of the call only, as in handle_connect.
-    const int flags = fcntl(pending.socket.get(), F_GETFL);
-    fcntl(pending.socket.get(), F_SETFL, flags | O_NONBLOCK);
-    error = perform(pending.caller, pending.socket.get(), pending.address);
-    fcntl(pending.socket.get(), F_SETFL, flags);
-    if (error == EAGAIN) {
-      if (!pending.deadline || Clock::now() < *pending.deadline) return false;
-    }
-  } else if (ready) {
-    error = take_error(pending.socket.get());
-  } else if (pending.deadline && Clock::now() >= *pending.deadline) {
-    error = EINPROGRESS;  // what the kernel says when SO_SNDTIMEO runs out (socket(7))
-  } else {
-    return false;
+  if (!channel.still_valid(pending.id)) {
+    held_.watch_closely(pending.inode);
+    return true;
   }
-  if (error == 0 && broker_) release(pending.inode);
+  int error = pending.unsettled;
+  if (ready || pending.retry) {
+    // Asked by connect() itself: only that moves the socket on, to connected or back to where it can try again.
+    error = perform_without_waiting(pending.caller, pending.socket.get(), pending.address);
+    if (error == EISCONN) error = 0;
+  }
+  if (error == EAGAIN || error == EALREADY || error == EINPROGRESS) {
+    if (!pending.deadline || Clock::now() < *pending.deadline) {
+      if (ready) watch(epoll_.get(), pending.socket.get(), pending.inode);
+      return false;
+    }
+    error = pending.unsettled;  // what the kernel says when SO_SNDTIMEO runs out
+  }
+  if (error == 0) held_.release_connected(pending.inode, true);
   finish(channel, pending.id, error, std::move(pending.event), true);
   return true;
+}
+
+// A notified call sleeps through its signals (WAIT_KILLABLE_RECV), a connect does not: it is answered as the kernel
+// would answer it. At most a few callers at a time, the next ones at the next look.
+void ConnectBroker::look_for_signals(kernel::NotifyChannel& channel) {
+  const std::size_t looks = std::min(pending_.size(), kMostSignalLooks);
+  for (std::size_t i = 0; i < looks; ++i) {
+    Pending& pending = pending_.front();
+    const auto view = kernel::ThreadView::open(pending.tid);
+    if (!view || !view->has_signal() || !channel.still_valid(pending.id)) {
+      pending_.splice(pending_.end(), pending_, pending_.begin());
+      continue;
+    }
+    if (!pending.deadline) {
+      channel.answer_restart(pending.id);  // comes again, unless its handler says otherwise
+    } else {
+      finish(channel, pending.id, EINTR, std::move(pending.event), true);
+    }
+    pending_.pop_front();
+  }
 }
 
 void ConnectBroker::on_progress(kernel::NotifyChannel& channel) {
@@ -153,9 +170,12 @@ std::chrono::milliseconds ConnectBroker::next_look() const {
   if (std::ranges::any_of(pending_, &Pending::retry)) return kBacklogRetry;
   auto wait = names_.next_look();
   if (!ready_.empty()) return std::chrono::milliseconds(0);
-  if (!pending_.empty() || !held_.empty() || !observed_.empty()) {
-    wait = wait.count() < 0 ? kLook : std::min(wait, kLook);
-  }
+  const auto consider = [&](std::chrono::milliseconds other) {
+    if (other.count() >= 0) wait = wait.count() < 0 ? other : std::min(wait, other);
+  };
+  consider(held_.next_look());
+  if (!observed_.empty()) consider(kObservedLook);
+  if (!pending_.empty()) consider(kLeastLook);
   for (const Pending& pending : pending_) {
     if (!pending.deadline) continue;
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*pending.deadline - Clock::now());
@@ -173,34 +193,18 @@ void ConnectBroker::on_tick(kernel::NotifyChannel& channel) {
   for (auto pending = pending_.begin(); pending != pending_.end();) {
     pending = settle_pending(channel, *pending, false) ? pending_.erase(pending) : std::next(pending);
   }
+  look_for_signals(channel);
+  if (now - last_look_at_observed_ >= kObservedLook) {
+    last_look_at_observed_ = now;
+    drop_closed();
+  }
   // A descriptor of ours must not keep a half-open connection alive for long.
   std::erase_if(observed_, [&](Observed& observed) {
     if (now - observed.since < kObserveAtMost) return false;
     settle_observed(observed);
     return true;
   });
-  drop_unused();
-}
-
-// A duplicate keeps a port bound and a peer waiting, so it goes once its maker's descriptor is something else.
-void ConnectBroker::drop_unused(bool at_once) {
-  const auto now = Clock::now();
-  for (auto held = held_.begin(); held != held_.end();) {
-    if (!at_once && now - held->second.since < kLook) {
-      ++held;
-      continue;
-    }
-    held->second.since = now;
-    const auto view = kernel::ThreadView::open(held->second.tid);
-    bool used = false;
-    if (view && held->second.number >= 0) {
-      const auto link = view->descriptor_link(held->second.number);
-      used = link && kernel::socket_inode(*link) == held->first;
-    } else if (view) {
-      used = owns_socket(*view, held->first, held->second.number);
-    }
-    held = used ? std::next(held) : held_.erase(held);
-  }
+  held_.on_tick();
 }
 
 bool ConnectBroker::wait_for_names(kernel::NotifyChannel& channel, const kernel::Notification& call,

@@ -136,6 +136,7 @@ void Supervisor::handle_bind(const kernel::Notification& call, const kernel::Not
                              const KnownThread& thread) {
   // Where a socket is bound decides nothing; a socket file is a write, and the mount decides about it. The call runs
   // whatever is read here.
+  connects_.before_bind(channel_, call, thread);
   const auto length = static_cast<std::uint32_t>(call.args[2]);
   std::string path;
   if (length <= plan::kMaxSockaddr) {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -12,6 +13,7 @@
 
 #include <cerrno>
 #include <climits>
+#include <csignal>
 #include <cstring>
 #include <thread>
 
@@ -252,6 +254,34 @@ TEST(ThreadView, AThreadIsOfItsProcess) {
   }
   end.write.reset();
   thread.join();
+}
+
+// A parent in vfork(2) sleeps as a notified call does: only a fatal signal wakes it, others wait.
+TEST(ThreadView, ASignalWaitsForAThreadThatSleepsThroughIt) {
+  for (const bool blocked : {false, true}) {
+    const test::ChildProcess child([&] {
+      struct sigaction action{};
+      action.sa_handler = [](int) {};
+      ::sigaction(SIGUSR1, &action, nullptr);
+      sigset_t set;
+      ::sigemptyset(&set);
+      ::sigaddset(&set, SIGUSR2);
+      if (blocked) ::sigaddset(&set, SIGUSR1);
+      ::sigprocmask(SIG_SETMASK, &set, nullptr);
+      ::kill(::getpid(), SIGUSR2);  // always blocked: the sign that we are ready
+      if (::syscall(SYS_clone, CLONE_VFORK | SIGCHLD, 0, 0, 0, 0) == 0) {
+        (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (;;) ::pause();
+      }
+      return 0;
+    });
+    const ThreadView view = view_of(child.pid());
+    const auto state = [&] { return read_file_at(view.directory(), "stat", 4096).value_or(""); };
+    ASSERT_TRUE(test::eventually([&] { return state().find(") D ") != std::string::npos; }));
+    EXPECT_FALSE(view.has_signal());
+    ASSERT_EQ(::kill(child.pid(), SIGUSR1), 0);
+    EXPECT_EQ(view.has_signal(), !blocked);
+  }
 }
 
 TEST(ThreadView, NamesOfDescriptors) {

@@ -1,0 +1,180 @@
+#include "supervise/held_sockets.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+#include <utility>
+
+#include "kernel/procfs.hpp"
+
+namespace cofferdam::supervise {
+
+namespace {
+
+constexpr std::size_t kMostHeld = 4096;
+constexpr std::size_t kOwnDescriptors = 400;  // of the launcher for everything else
+constexpr std::size_t kMostConnected = 4096;
+constexpr std::size_t kMostLinks = 4096;  // of other processes, read in one look
+constexpr std::chrono::milliseconds kLook{1000};
+constexpr std::chrono::milliseconds kCloseLook{50};
+
+using Directory = std::unique_ptr<DIR, int (*)(DIR*)>;
+
+Directory open_directory(int at, const char* name) {
+  const int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  return {fd >= 0 ? fdopendir(fd) : nullptr, closedir};
+}
+
+// Calls visit(inode, number) for every socket of the table until it returns false.
+template <class Visit>
+void for_each_socket(const kernel::ThreadView& view, Visit&& visit) {
+  const Directory table = open_directory(view.directory(), "fd");
+  while (const dirent* entry = table ? readdir(table.get()) : nullptr) {
+    const auto link = kernel::read_link_at(dirfd(table.get()), entry->d_name);
+    if (!visit(link ? kernel::socket_inode(*link).value_or(0) : 0, std::atoi(entry->d_name))) return;
+  }
+}
+
+bool is_stream(int socket) {
+  int type = 0;
+  socklen_t length = sizeof type;
+  return getsockopt(socket, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM;
+}
+
+bool is_connected(int socket) {
+  sockaddr_storage peer{};
+  socklen_t length = sizeof peer;
+  return getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &length) == 0;
+}
+
+}  // namespace
+
+bool SocketUser::has(std::uint64_t inode) {
+  auto view = kernel::ThreadView::open(tid);
+  // Its thread may have ended; the table is mostly the process's.
+  if (!view && tgid != tid) view = kernel::ThreadView::open(tgid);
+  if (!view) return false;
+  if (number >= 0) {
+    const auto link = view->descriptor_link(number);
+    if (link && kernel::socket_inode(*link) == inode) return true;
+  }
+  bool found = false;
+  for_each_socket(*view, [&](std::uint64_t other, int at) {
+    found = other == inode;
+    if (found) number = at;
+    return !found;
+  });
+  return found;
+}
+
+HeldSockets::HeldSockets() : most_(kMostHeld) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kMostHeld + kOwnDescriptors) return;
+  most_ = limit.rlim_cur > 2 * kOwnDescriptors ? limit.rlim_cur - kOwnDescriptors : limit.rlim_cur / 2;
+}
+
+void HeldSockets::keep(std::uint64_t inode, kernel::Fd socket, const SocketUser& maker) {
+  if (held_.size() >= most_) drop_unused([](const Held&) { return true; });
+  if (held_.size() >= most_) {
+    held_.erase(std::ranges::min_element(held_, {}, [](const auto& entry) { return entry.second.made; }));
+  }
+  const bool passes = is_stream(socket.get());
+  connected_.erase(inode);
+  held_[inode] = Held{std::move(socket), maker, false, passes, Clock::now(), Clock::now()};
+}
+
+kernel::Fd HeldSockets::copy(std::uint64_t inode, const SocketUser& user) {
+  const auto held = held_.find(inode);
+  if (held == held_.end()) return {};
+  held->second.user = user;
+  return kernel::Fd(fcntl(held->second.socket.get(), F_DUPFD_CLOEXEC, 3));
+}
+
+void HeldSockets::release(std::uint64_t inode) {
+  held_.erase(inode);
+}
+
+void HeldSockets::release_connected(std::uint64_t inode, bool told) {
+  if (held_.erase(inode) == 0) return;
+  if (connected_.insert_or_assign(inode, told).second) connected_order_.push_back(inode);
+  while (connected_order_.size() > kMostConnected) {
+    connected_.erase(connected_order_.front());
+    connected_order_.pop_front();
+  }
+}
+
+std::optional<int> HeldSockets::connected_answer(std::uint64_t inode) {
+  const auto at = connected_.find(inode);
+  if (at == connected_.end()) return std::nullopt;
+  return std::exchange(at->second, true) ? EISCONN : 0;
+}
+
+void HeldSockets::watch_closely(std::uint64_t inode) {
+  const auto held = held_.find(inode);
+  if (held != held_.end()) held->second.closely = true;
+}
+
+void HeldSockets::free_ports() {
+  drop_unused([](const Held& held) { return held.closely; });
+}
+
+void HeldSockets::on_tick() {
+  const auto now = Clock::now();
+  drop_unused([&](const Held& held) { return now - held.looked >= (held.closely ? kCloseLook : kLook); });
+}
+
+template <class Predicate>
+void HeldSockets::drop_unused(Predicate is_due) {
+  const auto now = Clock::now();
+  std::set<std::uint64_t> lost;
+  for (auto entry = held_.begin(); entry != held_.end();) {
+    auto& [inode, held] = *entry;
+    const auto current = entry++;
+    if (!is_due(held)) continue;
+    held.looked = now;
+    if (held.passes && is_connected(held.socket.get())) {
+      release_connected(std::uint64_t{inode}, false);  // after we had given up observing it
+    } else if (held.user.has(inode)) {
+      continue;
+    } else if (held.passes) {
+      lost.insert(inode);
+    } else {
+      held_.erase(current);
+    }
+  }
+  if (lost.empty()) return;
+  find_elsewhere(lost);
+  for (const std::uint64_t inode : lost) held_.erase(inode);
+}
+
+// A socket may have been inherited or passed on before its maker closed it. What is found is no longer lost; where
+// there is more to read than we read, it stays so, and its next connect is refused.
+void HeldSockets::find_elsewhere(std::set<std::uint64_t>& lost) {
+  std::size_t links = 0;
+  const Directory processes = open_directory(AT_FDCWD, "/proc");
+  while (const dirent* entry = processes ? readdir(processes.get()) : nullptr) {
+    const auto pid = static_cast<pid_t>(std::atoi(entry->d_name));
+    if (pid <= 0 || pid == getpid()) continue;
+    const auto view = kernel::ThreadView::open(pid);
+    if (!view) continue;
+    for_each_socket(*view, [&](std::uint64_t inode, int number) {
+      if (lost.erase(inode) > 0) held_[inode].user = {pid, pid, number};
+      return ++links < kMostLinks && !lost.empty();
+    });
+    if (links >= kMostLinks || lost.empty()) return;
+  }
+}
+
+std::chrono::milliseconds HeldSockets::next_look() const {
+  if (held_.empty()) return std::chrono::milliseconds(-1);
+  return std::ranges::any_of(held_, [](const auto& entry) { return entry.second.closely; }) ? kCloseLook : kLook;
+}
+
+}  // namespace cofferdam::supervise
