@@ -42,6 +42,10 @@ Fd steal_fd(int pidfd, int number) noexcept {
   return Fd(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd, number, 0)));
 }
 
+bool can_steal_descriptors() noexcept {
+  return syscall(SYS_pidfd_getfd, -1, -1, 0) < 0 && errno == EBADF;
+}
+
 bool send_signal(int pidfd, int signal) noexcept {
   return syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) == 0;
 }

@@ -21,6 +21,8 @@ namespace cofferdam::kernel {
 [[nodiscard]] Fd open_pidfd(pid_t pid, bool thread) noexcept;
 // pidfd_getfd(2): a copy of descriptor `number` of the process. Needs ptrace rights; EPERM in Docker.
 [[nodiscard]] Fd steal_fd(int pidfd, int number) noexcept;
+// Whether the call is there at all: old kernels lack it, and container profiles refuse it whoever calls.
+[[nodiscard]] bool can_steal_descriptors() noexcept;
 // pidfd_send_signal(2); false with errno set on failure.
 bool send_signal(int pidfd, int signal) noexcept;
 // The pid behind a pidfd as this process's pid namespace names it, from /proc/self/fdinfo; 0 when it is gone.

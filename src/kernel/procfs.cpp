@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -184,6 +185,13 @@ std::array<char, 32> fd_path(int number) {
 
 Result<std::string> ThreadView::descriptor_link(int number) const {
   return read_link_at(directory_.get(), fd_path(number).data());
+}
+
+std::string ThreadView::socket_protocol(int number) const {
+  std::array<char, 32> name{};
+  const std::string path = "/proc/self/fd/" + std::to_string(directory_.get()) + "/" + fd_path(number).data();
+  const ssize_t length = getxattr(path.c_str(), "system.sockprotoname", name.data(), name.size() - 1);
+  return length > 0 ? std::string(name.data()) : std::string();
 }
 
 Fd ThreadView::pin_descriptor(int number) const {

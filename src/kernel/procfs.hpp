@@ -68,6 +68,8 @@ class ThreadView {
   [[nodiscard]] bool has_signal() const;
   // The link of descriptor `number`: "socket:[123]", "pipe:[4]", "/path".
   [[nodiscard]] Result<std::string> descriptor_link(int number) const;
+  // The kernel's name for the protocol of the socket `number`: "TCP", "UDPv6", "UNIX"; empty when it is none or hidden.
+  [[nodiscard]] std::string socket_protocol(int number) const;
   // O_PATH handle to what descriptor `number` refers to, to the working directory, or to the root.
   [[nodiscard]] Fd pin_descriptor(int number) const;
   [[nodiscard]] Fd pin_working_directory() const;

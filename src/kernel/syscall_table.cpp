@@ -145,6 +145,8 @@ constexpr std::string_view kAsyncSignal = "A signal that a descriptor sends kill
 constexpr std::string_view kFastOpenWhy = "Data in the SYN connects without connect(); callers fall back to connect().";
 constexpr std::string_view kDatagram =
     "A datagram goes wherever its address says; the supervisor sends it from its own copy.";
+constexpr std::string_view kSourceRoute =
+    "A source route sends a packet somewhere else than to the address that was judged.";
 constexpr std::string_view kDevices = "A device node is a way to the disk around every mount.";
 constexpr std::string_view kInodeFlags =
     "Landlock doesn't cover attributes that are set through a read-only descriptor.";
@@ -247,6 +249,10 @@ constexpr SyscallRow kRows[] = {
     refuse(CALL(sendto), EOPNOTSUPP, "N2", kFastOpenWhy, {any_bit(3, kFastOpen)}),
     refuse(CALL(sendmsg), EOPNOTSUPP, "N3", kFastOpenWhy, {any_bit(2, kFastOpen)}),
     refuse(CALL(sendmmsg), EOPNOTSUPP, "N3", kFastOpenWhy, {any_bit(3, kFastOpen)}),
+
+    refuse(CALL(setsockopt), EPERM, "N40", kSourceRoute, {one_of(1, {IPPROTO_IP}), one_of(2, {IP_OPTIONS})}),
+    refuse(CALL(setsockopt), EPERM, "N40", kSourceRoute,
+           {one_of(1, {IPPROTO_IPV6}), one_of(2, {IPV6_2292PKTOPTIONS, IPV6_RTHDR})}),
 
     // Terminals, inode attributes and signals by descriptor.
     refuse(CALL(ioctl), EPERM, "P14", "Typing into a terminal, or replacing its discipline, acts as its user.",

@@ -66,7 +66,7 @@ Result<void> compile_into_page(const plan::Plan& plan, SharedPage& page) {
   const bool container = plan.mode == Mode::container;
   kernel::FilterOptions options;
   options.container = container;
-  options.broker = container;
+  options.broker = plan.broker;
   options.egress = plan.egress_denied;
   options.protected_pid = container ? getpid() : 1;
   options.shared_pid_namespace = container;

@@ -41,8 +41,8 @@ EnforcementRow storage_row(Mode mode, const HostFacts& host, const std::vector<P
 
 EnforcementRow database_row(Mode mode, const HostFacts& host) {
   EnforcementRow row{"database", Level::full, {}, {}};
-  row.mechanism = mode == Mode::local ? "connect performed by the launcher (pidfd_getfd)"
-                                      : "sockets made and connected by the launcher (socket broker)";
+  row.mechanism = uses_broker(mode, host) ? "sockets made and connected by the launcher (socket broker)"
+                                          : "connect performed by the launcher (pidfd_getfd)";
   if (!host.address_space_randomised) {
     row.level = Level::none;
     row.advice =
@@ -65,10 +65,14 @@ EnforcementRow processes_row(Mode mode, const HostFacts& host) {
 
 }  // namespace
 
+bool uses_broker(Mode mode, const HostFacts& host) {
+  return mode == Mode::container || !host.steals_descriptors;
+}
+
 EnforcementRow network_row(Mode mode, const HostFacts& host) {
   EnforcementRow row{"network", Level::full, {}, {}};
-  row.mechanism = mode == Mode::local ? "connects and datagrams performed by the launcher (pidfd_getfd)"
-                                      : "connects and datagrams performed by the launcher (socket broker)";
+  row.mechanism = "connects and datagrams performed by the launcher (";
+  row.mechanism += uses_broker(mode, host) ? "socket broker)" : "pidfd_getfd)";
   if (host.landlock_abi >= kAbiTcp)
     row.mechanism += "; " + landlock_name(host.landlock_abi) + ": no TCP connect beside it";
   return row;

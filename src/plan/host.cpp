@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "kernel/fd.hpp"
 #include "kernel/landlock.hpp"
+#include "kernel/process.hpp"
 
 namespace cofferdam::plan {
 
@@ -109,6 +110,7 @@ Result<HostFacts> read_host_facts(const std::map<std::string, std::string>& envi
   facts.uid = geteuid();
   facts.gid = getegid();
   facts.landlock_abi = kernel::landlock_abi();
+  facts.steals_descriptors = kernel::can_steal_descriptors();
   facts.memory = read_memory_facts(facts.mounts);
   if (facts.in_container) {
     facts.kubernetes = environment.contains("KUBERNETES_SERVICE_HOST");

@@ -35,6 +35,7 @@ struct HostFacts {
   uid_t uid = 0;
   gid_t gid = 0;
   int landlock_abi = 0;
+  bool steals_descriptors = true;        // pidfd_getfd(2) is there; else the socket broker is used
   bool address_space_randomised = true;  // kernel.randomize_va_space is not 0
   std::vector<kernel::MountEntry> mounts;
   MemoryFacts memory;

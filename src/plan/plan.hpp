@@ -75,6 +75,7 @@ struct Plan {
   Program program;
   std::string working_directory;
   std::vector<AlsoProgram> also;
+  bool broker = false;         // sockets are made by the launcher, because it can't take them from the caller
   bool egress_denied = false;  // datagrams are judged, too
   bool sees_reads = false;     // rehearsal: calls that only read a path are notified as well
 
@@ -102,6 +103,9 @@ struct PlanRequest {
 [[nodiscard]] std::vector<EnforcementRow> enforcement_rows(Mode mode, const HostFacts& host,
                                                            const std::vector<PlannedMount>& mounts,
                                                            const std::vector<kernel::MountEntry>& foreign_mounts);
+
+// Whether sockets come from the launcher: in a container, and where pidfd_getfd(2) is refused.
+[[nodiscard]] bool uses_broker(Mode mode, const HostFacts& host);
 
 // The row of `network.egress: deny`; without it there is no such rule.
 [[nodiscard]] EnforcementRow network_row(Mode mode, const HostFacts& host);

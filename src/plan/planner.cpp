@@ -113,6 +113,7 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host, const PlanRe
   if (!stored) return std::unexpected(stored.error());
   compare_sizes(plan);
   plan.enforcement = enforcement_rows(plan.mode, host, plan.mounts, plan.foreign_mounts);
+  plan.broker = uses_broker(plan.mode, host);
   plan.egress_denied = policy.network.deny;
   if (plan.egress_denied) plan.enforcement.push_back(network_row(plan.mode, host));
   if (auto kept = refuse_lost_enforcement(policy, plan); !kept) return std::unexpected(kept.error());

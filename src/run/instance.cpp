@@ -119,7 +119,7 @@ Result<void> Instance::launch(const RunRequest& request, InstanceOptions options
   supervised.role = request.shell ? supervise::Role::one_off : supervise::Role::app;
   supervised.audit_ignore = prepared_.policy.storage.audit_ignore;
   supervised.storage_policy = {"storage.mounts", prepared_.policy.name, 0};
-  supervised.broker = plan.mode == Mode::container;
+  supervised.broker = plan.broker;
   supervised.leftovers = std::move(options.leftovers);
   supervisor_.emplace(plan, view_of(plan, launched_), std::move(launched_.listener), launched_.app_pid,
                       std::move(prepared_.connects), events_, std::move(supervised));

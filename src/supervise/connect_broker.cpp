@@ -21,8 +21,6 @@ namespace cofferdam::supervise {
 namespace {
 
 constexpr std::chrono::milliseconds kLongestCall{100};
-constexpr int kSocketType = 0xf;  // the rest is SOCK_CLOEXEC and SOCK_NONBLOCK
-constexpr std::size_t kMostDatagrams = 65536;
 
 template <class T>
 T socket_option(int socket, int option) {
@@ -81,10 +79,6 @@ void ConnectBroker::handle_socket(kernel::NotifyChannel& channel, const kernel::
     // ENOENT: the caller has gone. Anything else (its table is full) it must hear: never let the call run.
     if (errno != ENOENT) channel.answer_error(call.id, errno);
     return;
-  }
-  if (rules_.egress.deny && domain != AF_UNIX && (type & kSocketType) == SOCK_DGRAM) {
-    datagrams_.insert(identity->inode);
-    if (datagrams_.size() > kMostDatagrams) datagrams_.erase(datagrams_.begin());
   }
   held_.keep(identity->inode, std::move(made), {thread.view.tid(), thread.status.tgid});
 }

@@ -126,7 +126,7 @@ class ConnectBroker {
                       const plan::Endpoint& destination, bool stream);
   // By `network.egress`. `asks`: nothing is sent by the call itself.
   bool leaves_by_rule(const plan::Endpoint& destination, const ProcessRef& process, bool asks);
-  bool is_datagram(const Target& target, std::uint64_t inode) const;
+  static bool is_datagram(const Target& target, const KnownThread& thread, int number);
   void hear_names();
   int perform(const kernel::ThreadStatus& caller, int socket, std::span<const std::byte> address) const;
   int perform_without_waiting(const kernel::ThreadStatus& caller, int socket, std::span<const std::byte> address) const;
@@ -151,8 +151,7 @@ class ConnectBroker {
   std::vector<kernel::Notification> parked_;  // the verdict waits for a name
   std::vector<kernel::Notification> ready_;
   std::set<std::string> bound_abstract_;
-  std::set<std::string> doubted_;      // destinations of CD205
-  std::set<std::uint64_t> datagrams_;  // broker, egress: inodes of the internet datagram sockets that were made
+  std::set<std::string> doubted_;  // destinations of CD205
   Clock::time_point last_look_;
   Clock::time_point last_look_at_observed_;
 };

@@ -5,8 +5,10 @@
 #include <sys/syscall.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 
 #include "kernel/process.hpp"
 #include "supervise/connect_broker.hpp"
@@ -129,18 +131,22 @@ bool ConnectBroker::leaves_by_rule(const plan::Endpoint& destination, const Proc
   return false;
 }
 
-bool ConnectBroker::is_datagram(const Target& target, std::uint64_t inode) const {
-  if (!target.socket) return datagrams_.contains(inode);
+// A socket that the broker no longer holds is known by the kernel's name for its protocol; what has none that is known
+// here is taken for one that sends datagrams.
+bool ConnectBroker::is_datagram(const Target& target, const KnownThread& thread, int number) {
+  if (!target.socket) {
+    if (target.error == EBADF || target.error == ENOTSOCK) return false;  // the call says so itself
+    constexpr std::array<std::string_view, 5> kOthers = {"TCP", "TCPv6", "UNIX", "UNIX-STREAM", "NETLINK"};
+    return std::ranges::find(kOthers, thread.view.socket_protocol(number)) == kOthers.end();
+  }
   return (target.domain == AF_INET || target.domain == AF_INET6) && target.type == SOCK_DGRAM;
 }
 
 void ConnectBroker::handle_send(kernel::NotifyChannel& channel, const kernel::Notification& call,
                                 const KnownThread& thread) {
   Target target = find_socket(call, thread);
-  if (!is_datagram(target, target.inode)) {
-    const bool unreadable = !target.socket && target.error == EACCES;
-    return unreadable ? channel.answer_error(call.id, EACCES) : channel.answer_continue(call.id);
-  }
+  if (!target.socket && target.error == EACCES) return channel.answer_error(call.id, EACCES);
+  if (!is_datagram(target, thread, static_cast<int>(call.args[0]))) return channel.answer_continue(call.id);
   if (!target.socket) return channel.answer_error(call.id, EPERM);
 
   const bool single = call.number == SYS_sendto || call.number == SYS_sendmsg;

@@ -160,6 +160,7 @@ void shorten(ExecRecord& record) {
   constexpr std::size_t kLongestScript = 256;
   record.argv = cut_arguments(std::move(record.argv), kMostBytes);
   record.loader_values = {};
+  record.directory = {};
   if (record.script.text.size() > kLongestScript) record.script.text.resize(kLongestScript);
   record.script.text.shrink_to_fit();
 }

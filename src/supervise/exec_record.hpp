@@ -36,6 +36,7 @@ struct ExecRecord {
   ScriptArgument script;
   std::optional<kernel::FileIdentity> script_identity;
   std::string script_path;           // canonical, as the app sees it; empty when it could not be opened
+  std::string directory;             // the working directory at the exec; kept of the app only
   std::vector<std::string> lineage;  // program names, itself first
   bool of_app = false;               // the entry command or any process below it
   bool is_app = false;

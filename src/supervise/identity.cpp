@@ -49,6 +49,11 @@ void identify_script(const kernel::ThreadView& thread, ExecRecord& record) {
   }
 }
 
+// As the instance names it; empty when it can't be read.
+std::string working_directory(const kernel::ThreadView& thread) {
+  return kernel::read_link_at(thread.directory(), "cwd").value_or("");
+}
+
 void add_name(std::vector<std::string>& lineage, std::string name) {
   if (lineage.size() >= kLongestLineage) return;
   if (name.size() > kLongestName) name.resize(kLongestName);
@@ -98,6 +103,7 @@ RecordRef Identities::take_record(const kernel::ThreadView& thread, const kernel
   // Redacted before it is cut: half of a secret is not known for one.
   record->shown = cut_arguments(base::redact_argv(record->argv), kMostShown);
   record->loader_values = loader_values(*environment);
+  record->directory = working_directory(thread);
   record->script =
       script_argument(has_many_names(*record) ? called_as(*record) : base_name(record->executable), record->argv);
   if (record->script.kind == ScriptArgument::Kind::file) {
@@ -129,7 +135,15 @@ void Identities::judge(ExecRecord& record, const kernel::ThreadStatus& status, c
   for (const std::string& name : known != nullptr && !child_of_entry ? known->lineage : ancestors(status.ppid)) {
     add_name(record.lineage, name);
   }
-  grant(record, parent != nullptr ? parent->is_app : child_of_entry);
+  const bool parent_is_app = parent != nullptr ? parent->is_app : child_of_entry;
+  grant(record, parent_is_app && parent_view && starts_where_the_app_does(record, *parent_view));
+}
+
+// Modules are looked for in the working directory (python -m, gunicorn, node's package.json): elsewhere the same words
+// start something else. The parent is the app itself, so where it has gone is where the app has gone.
+bool Identities::starts_where_the_app_does(const ExecRecord& record, const kernel::ThreadView& parent) const {
+  if (app_ == nullptr || record.directory.empty()) return false;
+  return record.directory == app_->directory || record.directory == working_directory(parent);
 }
 
 std::vector<std::string> Identities::ancestors(pid_t parent) const {

@@ -58,6 +58,7 @@ class Identities {
 
  private:
   void grant(ExecRecord& record, bool parent_is_app) const;
+  [[nodiscard]] bool starts_where_the_app_does(const ExecRecord& record, const kernel::ThreadView& parent) const;
   void judge(ExecRecord& record, const kernel::ThreadStatus& status, const RecordRef& before);
   void become_app(const std::shared_ptr<ExecRecord>& record);
   [[nodiscard]] std::string as_typed(const ExecRecord& caller) const;

@@ -119,6 +119,17 @@ TEST(Enforcement, ProcessesDieWithAPidNamespaceOrPid1) {
   EXPECT_THAT(row("processes", Mode::container, host(5, false)).mechanism, HasSubstr("signals"));
 }
 
+TEST(Enforcement, TheBrokerIsForContainersAndWhereDescriptorsCanNotBeTaken) {
+  HostFacts facts = host(6);
+  EXPECT_FALSE(uses_broker(Mode::local, facts));
+  EXPECT_TRUE(uses_broker(Mode::container, facts));
+  facts.steals_descriptors = false;
+  EXPECT_TRUE(uses_broker(Mode::local, facts));
+  EXPECT_THAT(row("database", Mode::local, facts).mechanism, HasSubstr("socket broker"));
+  EXPECT_EQ(row("database", Mode::local, facts).level, Level::full);
+  EXPECT_THAT(network_row(Mode::local, facts).mechanism, HasSubstr("socket broker"));
+}
+
 TEST(Enforcement, NetworkNamesItsMechanism) {
   HostFacts host;
   host.landlock_abi = 0;
