@@ -50,6 +50,30 @@ bool is_opaque(const LayerEntry& entry) {
   return directory && fgetxattr(directory.get(), "user.overlay.opaque", &value, 1) == 1 && value == 'y';
 }
 
+Baseline::Entry entry_of(const struct stat& status) {
+  return {.inode = status.st_ino,
+          .size = static_cast<std::uint64_t>(status.st_size),
+          .mtime_ns = nanoseconds(status.st_mtim),
+          .ctime_ns = nanoseconds(status.st_ctim),
+          .links = status.st_nlink,
+          .mode = status.st_mode,
+          .uid = status.st_uid,
+          .gid = status.st_gid,
+          .type = type_name(status.st_mode)};
+}
+
+// The change time, which nobody can set, tells of a write whose times were set back; another link moves it as well.
+std::optional<Change> change_since(const Baseline::Entry& before, const struct stat& now) {
+  const bool same_rights = before.mode == now.st_mode && before.uid == now.st_uid && before.gid == now.st_gid;
+  if (S_ISDIR(now.st_mode)) return same_rights ? std::nullopt : std::optional(Change::metadata);
+  const bool same_file = before.inode == now.st_ino && before.size == static_cast<std::uint64_t>(now.st_size) &&
+                         before.mtime_ns == nanoseconds(now.st_mtim);
+  if (!same_file) return Change::modified;
+  if (!same_rights) return Change::metadata;
+  const bool touched = before.ctime_ns != nanoseconds(now.st_ctim) && before.links == now.st_nlink;
+  return touched ? std::optional(Change::modified) : std::nullopt;
+}
+
 bool nested_in_other(const InstanceView& instance, const InstanceMount& mount) {
   // In container mode two rows may name directories of one tmpfs: the outer one's walk sees both.
   return std::ranges::any_of(instance.mounts, [&](const InstanceMount& other) {
@@ -138,9 +162,7 @@ class Scan {
         tell(path, entry, Change::created);
         return true;
       }
-      const bool same = before->inode == entry.status.st_ino && before->mtime_ns == nanoseconds(entry.status.st_mtim) &&
-                        before->size == static_cast<std::uint64_t>(entry.status.st_size);
-      if (!same && !S_ISDIR(entry.status.st_mode)) tell(path, entry, Change::modified);
+      if (const auto change = change_since(*before, entry.status)) tell(path, entry, *change);
       return true;
     });
   }
@@ -191,10 +213,7 @@ Baseline take_baseline(const InstanceView& instance) {
     walk_layer(
         mount.layer, -1,
         [&](const LayerEntry& entry) {
-          const struct stat& status = entry.status;
-          baseline.entries.emplace_back(mount.plan->path + "/" + std::string(entry.relative),
-                                        Baseline::Entry{status.st_ino, static_cast<std::uint64_t>(status.st_size),
-                                                        nanoseconds(status.st_mtim), type_name(status.st_mode)});
+          baseline.entries.emplace_back(mount.plan->path + "/" + std::string(entry.relative), entry_of(entry.status));
           return true;
         },
         [](std::string_view, const std::string&) {});

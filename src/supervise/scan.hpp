@@ -17,6 +17,11 @@ struct Baseline {
     std::uint64_t inode = 0;
     std::uint64_t size = 0;
     std::int64_t mtime_ns = 0;
+    std::int64_t ctime_ns = 0;
+    std::uint64_t links = 0;
+    std::uint32_t mode = 0;
+    std::uint32_t uid = 0;
+    std::uint32_t gid = 0;
     const char* type = "file";
   };
   std::vector<std::pair<std::string, Entry>> entries;  // sorted by path

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <thread>
 
 #include "unit/supervise/scan_fixture.hpp"
 
@@ -216,6 +218,24 @@ TEST_F(Scan, ATmpfsIsComparedWithWhatItHeld) {
               ElementsAre("created file directory/new 1", "modified file replaced 1", "modified file rewritten 3"));
   std::filesystem::remove(host_("kept"));
   EXPECT_THAT(changes(baseline), testing::Contains("deleted file kept 1"));
+}
+
+TEST_F(Scan, AWriteWhoseTimesWereSetBackIsSeenInATmpfs) {
+  add_mount(MountType::tmpfs, "", upper_);
+  upper_.make_directory("directory");
+  for (const char* name : {"linked", "restricted", "rewritten"}) upper_.write(name, "x");
+  host_.make_directory("directory");
+  for (const char* name : {"linked", "restricted", "rewritten"}) host_.write(name, "x");
+  const Baseline baseline = take_baseline(instance_);
+  const auto time = std::filesystem::last_write_time(upper_("rewritten"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the kernel's clock of files has ticks of up to 10 ms
+  upper_.write("rewritten", "y");
+  std::filesystem::last_write_time(upper_("rewritten"), time);
+  std::filesystem::permissions(upper_("restricted"), std::filesystem::perms::owner_read);
+  std::filesystem::permissions(upper_("directory"), std::filesystem::perms::owner_all);
+  std::filesystem::create_hard_link(upper_("linked"), upper_("another"));
+  EXPECT_THAT(changes(baseline), ElementsAre("created file another 1", "metadata directory directory",
+                                             "metadata file restricted 1", "modified file rewritten 1"));
 }
 
 TEST_F(Scan, TwoRowsOnOneTmpfsAreReadOnce) {
