@@ -3,8 +3,10 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "report/json_parts.hpp"
 
@@ -13,6 +15,10 @@ namespace cofferdam::report {
 namespace {
 
 constexpr std::size_t kFlushAt = 64 << 10;
+constexpr std::size_t kMostWaiting = 4 << 20;
+constexpr std::chrono::milliseconds kLongestWait{100};
+constexpr std::chrono::milliseconds kRetry{20};
+constexpr std::chrono::milliseconds kSlowestReader{2000};
 
 void write_body(base::JsonWriter& json, const StartedEvent& started) {
   json.field("event", "started").field("mode", started.mode);
@@ -69,24 +75,6 @@ void write_body(base::JsonWriter& json, const ExitedEvent& exited) {
   number("signal", exited.signal);
 }
 
-// The errno, 0 when all was written.
-int write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t count = ::write(fd, bytes.data(), bytes.size());
-    if (count > 0) {
-      bytes.remove_prefix(static_cast<std::size_t>(count));
-    } else if (count == 0) {
-      return EIO;
-    } else if (errno == EAGAIN) {
-      pollfd ready{fd, POLLOUT, 0};
-      (void)::poll(&ready, 1, -1);  // what is wrong, if anything, is told by the next write
-    } else if (errno != EINTR) {
-      return errno;
-    }
-  }
-  return 0;
-}
-
 }  // namespace
 
 std::string event_json(const Event& event) {
@@ -103,17 +91,65 @@ EventStream::~EventStream() {
 
 void EventStream::on_event(const Event& event) {
   if (error_) return;
+  if (buffer_.size() - sent_ >= kMostWaiting) {
+    if (!gap_) gap_ = Event{event.seq, event.ts, event.instance, GapEvent{0, "the reader of the events is slow", {}}};
+    ++std::get<GapEvent>(gap_->body).count;
+    return;
+  }
+  tell_gap();
+  append(event);
+  if (buffer_.size() - sent_ >= kFlushAt) (void)write_some();
+}
+
+void EventStream::append(const Event& event) {
+  if (buffer_.empty()) due_ = Clock::now() + kLongestWait;
   buffer_ += event_json(event);
   buffer_ += '\n';
-  if (buffer_.size() >= kFlushAt) (void)flush();  // remembered
+}
+
+// The number of the first event that is missing is the gap's own, so the numbers stay in order.
+void EventStream::tell_gap() {
+  if (gap_) append(*std::exchange(gap_, std::nullopt));
+}
+
+std::chrono::milliseconds EventStream::next_tick() const {
+  if (error_ || buffer_.empty()) return std::chrono::milliseconds(-1);
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(due_ - Clock::now());
+  return std::max(left, std::chrono::milliseconds(0));
+}
+
+void EventStream::on_tick() {
+  if (error_ || buffer_.empty() || Clock::now() < due_) return;
+  if (write_some()) tell_gap();
+}
+
+bool EventStream::write_some() {
+  while (sent_ < buffer_.size()) {
+    const ssize_t count = ::write(fd_, buffer_.data() + sent_, buffer_.size() - sent_);
+    if (count > 0) {
+      sent_ += static_cast<std::size_t>(count);
+    } else if (count < 0 && errno == EAGAIN) {
+      break;
+    } else if (count == 0 || errno != EINTR) {
+      const int errnum = count == 0 ? EIO : errno;
+      error_ = Error{std::string("can't write the events: ") + std::strerror(errnum), errnum};
+      sent_ = buffer_.size();
+    }
+  }
+  const bool room = sent_ == buffer_.size();
+  if (room || sent_ >= kFlushAt * 16) buffer_.erase(0, std::exchange(sent_, 0));
+  due_ = Clock::now() + (room ? kLongestWait : kRetry);
+  return room;
 }
 
 Result<void> EventStream::flush() {
-  if (!error_ && !buffer_.empty()) {
-    if (const int errnum = write_all(fd_, buffer_); errnum != 0) {
-      error_ = Error{std::string("can't write the events: ") + std::strerror(errnum), errnum};
+  while (!error_ && (!buffer_.empty() || gap_)) {
+    if (buffer_.empty()) tell_gap();
+    if (write_some()) continue;
+    pollfd ready{fd_, POLLOUT, 0};
+    if (::poll(&ready, 1, kSlowestReader.count()) == 0) {
+      error_ = Error{"can't write the last events: the reader took none for 2 seconds", ETIMEDOUT};
     }
-    buffer_.clear();
   }
   if (error_) return std::unexpected(*error_);
   return {};

@@ -123,8 +123,8 @@ Result<void> Instance::launch(const RunRequest& request, InstanceOptions options
   supervised.leftovers = std::move(options.leftovers);
   supervisor_.emplace(plan, view_of(plan, launched_), std::move(launched_.listener), launched_.app_pid,
                       std::move(prepared_.connects), events_, std::move(supervised));
-  loop_.emplace(LoopParts{prepared_.policy, launched_, *supervisor_, events_, pump_ ? &*pump_ : nullptr,
-                          terminal_ ? &*terminal_ : nullptr});
+  loop_.emplace(LoopParts{prepared_.policy, launched_, *supervisor_, events_, session_.stream(),
+                          pump_ ? &*pump_ : nullptr, terminal_ ? &*terminal_ : nullptr});
   return {};
 }
 

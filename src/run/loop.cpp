@@ -67,6 +67,10 @@ std::chrono::milliseconds Loop::timeout() const {
                       std::chrono::milliseconds(1);
     if (wait.count() < 0 || left < wait) wait = left;
   };
+  if (parts_.stream != nullptr) {
+    const auto stream = parts_.stream->next_tick();
+    if (stream.count() >= 0 && (wait.count() < 0 || stream < wait)) wait = stream;
+  }
   consider(kill_at_);
   consider(stragglers_until_);
   consider(pump_until_);
@@ -241,6 +245,7 @@ void Loop::app_ended(int how) {
 }
 
 void Loop::on_timers() {
+  if (parts_.stream != nullptr) parts_.stream->on_tick();
   if (phase_ == Phase::running || phase_ == Phase::ending) parts_.supervisor.on_tick();
   const auto now = Clock::now();
   if (kill_at_ && now >= *kill_at_) {

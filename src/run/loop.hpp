@@ -13,6 +13,7 @@
 
 #include "cofferdam/policy.hpp"
 #include "launch/launcher.hpp"
+#include "report/event_stream.hpp"
 #include "run/pump_process.hpp"
 #include "run/terminal.hpp"
 #include "supervise/supervisor.hpp"
@@ -26,8 +27,9 @@ struct LoopParts {
   launch::Launched& launched;
   supervise::Supervisor& supervisor;
   supervise::EventLog& events;
-  PumpProcess* pump = nullptr;   // run
-  Terminal* terminal = nullptr;  // shell
+  report::EventStream* stream = nullptr;  // --events
+  PumpProcess* pump = nullptr;            // run
+  Terminal* terminal = nullptr;           // shell
 };
 
 struct Ending {

@@ -88,6 +88,8 @@ Result<std::unique_ptr<Session>> Session::open(const RunRequest& request, const 
   session->hidden_ = hidden_paths(plan);
   if (auto opened = session->open_outputs(); !opened) return std::unexpected(opened.error());
   session->sinks_ = {&session->collector_};
+  // A reader of a pipe must not hold up the supervisor; the open file is our own.
+  if (session->event_file_) (void)fcntl(session->event_file_.get(), F_SETFL, O_NONBLOCK);
   if (session->event_file_) session->sinks_.push_back(&session->stream_.emplace(session->event_file_.get()));
   session->sinks_.insert(session->sinks_.end(), request.sinks.begin(), request.sinks.end());
 

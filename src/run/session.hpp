@@ -30,6 +30,8 @@ class Session {
   // Where the events of an instance go, and their common numbering.
   [[nodiscard]] const std::vector<EventSink*>& sinks() const { return sinks_; }
   [[nodiscard]] std::uint64_t& event_counter() { return events_; }
+  // Of --events; null without it.
+  [[nodiscard]] report::EventStream* stream() { return stream_ ? &*stream_ : nullptr; }
 
   // Nothing has run, so there is nothing to report: no empty file is left that looks like a report.
   void discard();

@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 """`--report`, `--events` and the summary: their shape is a contract."""
 
+import os
 import re
+import subprocess
 
-from harness import check, contains, equal, main, test
+from harness import check, contains, equal, main, test, wait_for
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,9}(Z|[+-]\d\d:\d\d)")
 WORK = "echo out; echo err >&2; echo x > file; cp file copy; echo y > /etc/cofferdam-test-write; bash -c ': > /dev/tcp/127.0.0.1/5432'; exit 0"
@@ -115,6 +117,29 @@ def verbose_tells_what_happens(place):
     contains(every.err, "/file: landed, by /bin/sh", "trace")
     quiet = place.cofferdam("run", "--", "/bin/sh", "-c", "exit 0")
     equal(quiet.err, "", "without -v")
+
+
+@test
+def who_follows_the_events_sees_them_at_once(place):
+    process = place.start("/bin/sh", "-c", "echo x > file; echo done; exec sleep 20", stdout=subprocess.PIPE)
+    wait_for(lambda: os.path.exists(place.events_file) and '"event":"write"' in open(place.events_file, encoding="utf-8").read(),
+             "the write in the events of an app that goes on", 5)
+    check(process.poll() is None, "the app has ended")
+    process.terminate()
+    place.finish(process)
+
+
+@test
+def reader_of_the_events_that_stands_still_holds_nobody_up(place):
+    pipe = os.path.join(place.out, "events.fifo")
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    script = ("import os\nfor i in range(2000):\n  os.close(os.open('f%04d' % i, os.O_WRONLY | os.O_CREAT))\n"
+              "print('written', flush=True)")
+    result = place.run("/usr/bin/python3", "-c", script, report=False, options=("--events", pipe), timeout=20)
+    equal((result.code, result.messages()), (125, ["written"]), "exit status and output")
+    contains(result.err, "the reader took none for 2 seconds", "what is told about the events")
+    os.close(reader)
 
 
 main()

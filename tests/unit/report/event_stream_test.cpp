@@ -5,7 +5,9 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <string>
 #include <thread>
 
@@ -87,6 +89,58 @@ TEST(EventStream, WritesLinesInOrderThroughASlowPipe) {
   reader.join();
   close(ends[0]);
   EXPECT_TRUE(all == expected);
+}
+
+TEST(EventStream, WhoFollowsSeesAnEventSoon) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
+  EventStream stream(ends[1]);
+  EXPECT_EQ(stream.next_tick().count(), -1);
+  const Event one = event(1, RepeatedEvent{1, 1});
+  stream.on_event(one);
+  const auto wait = stream.next_tick();
+  EXPECT_GE(wait.count(), 0);
+  EXPECT_LE(wait.count(), 100);
+  std::this_thread::sleep_for(wait);
+  stream.on_tick();
+  std::string line(1000, '\0');
+  line.resize(static_cast<std::size_t>(std::max<ssize_t>(read(ends[0], line.data(), line.size()), 0)));
+  EXPECT_EQ(line, event_json(one) + "\n");
+  EXPECT_EQ(stream.next_tick().count(), -1);
+  close(ends[0]);
+  close(ends[1]);
+}
+
+TEST(EventStream, AReaderThatStandsStillIsNotWaitedForAndCostsAGap) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
+  constexpr std::uint64_t kMany = 100'000;
+  std::string all;
+  {
+    EventStream stream(ends[1]);
+    for (std::uint64_t seq = 1; seq <= kMany; ++seq) stream.on_event(event(seq, RepeatedEvent{seq, 1}));
+    std::array<char, 65536> buffer{};
+    const auto take = [&] {
+      for (ssize_t count = 0; (count = read(ends[0], buffer.data(), buffer.size())) > 0;) {
+        all.append(buffer.data(), static_cast<std::size_t>(count));
+      }
+    };
+    while (stream.next_tick().count() >= 0) {
+      take();
+      std::this_thread::sleep_for(stream.next_tick());
+      stream.on_tick();
+    }
+    take();
+  }
+  EXPECT_LT(all.size(), 5U << 20);
+  const auto lines = static_cast<std::uint64_t>(std::ranges::count(all, '\n'));
+  const std::size_t at = all.rfind('\n', all.size() - 2) + 1;
+  const std::string last = all.substr(at);
+  EXPECT_NE(last.find("\"seq\":" + std::to_string(lines) + ","), std::string::npos) << last;
+  EXPECT_NE(last.find("\"event\":\"gap\",\"count\":" + std::to_string(kMany - lines + 1) + ","), std::string::npos)
+      << last;
+  close(ends[0]);
+  close(ends[1]);
 }
 
 TEST(EventStream, RemembersTheFirstErrorAndStops) {
