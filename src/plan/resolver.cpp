@@ -1,6 +1,7 @@
 #include "plan/resolver.hpp"
 
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 
@@ -9,9 +10,24 @@
 
 namespace cofferdam::plan {
 
+namespace {
+
+// fe80::1%eth0; an interface that is not there is any, which counts more as a database, not less.
+std::optional<IpAddress> parse_zoned(std::string_view text) {
+  const std::size_t percent = text.find('%');
+  if (percent == std::string_view::npos) return std::nullopt;
+  auto address = parse_ip(text.substr(0, percent));
+  if (!address || address->family != IpAddress::Family::v6) return std::nullopt;
+  address->scope = if_nametoindex(std::string(text.substr(percent + 1)).c_str());
+  return address;
+}
+
+}  // namespace
+
 std::optional<std::vector<IpAddress>> resolve_without_query(std::string_view host) {
   const std::string name = normal_name(host);
   if (const auto literal = parse_ip(name)) return std::vector{*literal};
+  if (const auto zoned = parse_zoned(host)) return std::vector{*zoned};
   if (name == "localhost" || name.ends_with(".localhost")) {  // RFC 6761
     return reachable_forms(IpAddress{});                      // of the unspecified address: 127.0.0.1 and ::1
   }

@@ -13,8 +13,9 @@
 
 namespace cofferdam::plan {
 
-// What needs no query: an IP literal (v4-mapped becomes IPv4), the forms that libc takes for IPv4 (127.1,
-// 0x7f000001), and "localhost" or a name below it, which is 127.0.0.1 and ::1. None for every other name.
+// What needs no query: an IP literal (v4-mapped becomes IPv4; a zone is an interface of this machine), the forms that
+// libc takes for IPv4 (127.1, 0x7f000001), and "localhost" or a name below it, which is 127.0.0.1 and ::1. None for
+// every other name.
 [[nodiscard]] std::optional<std::vector<IpAddress>> resolve_without_query(std::string_view host);
 
 // The addresses of these names as Lookups finds them, all at the same time, in the order of `hosts`. Blocks for

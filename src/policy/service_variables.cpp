@@ -20,6 +20,7 @@ struct Pair {
 };
 constexpr auto kPairs = std::to_array<Pair>({
     {"PGHOST", "PGPORT", "postgres"},
+    {"PGHOSTADDR", "PGPORT", "postgres"},
     {"POSTGRES_HOST", "POSTGRES_PORT", "postgres"},
     {"POSTGRESQL_HOST", "POSTGRESQL_PORT", "postgres"},
     {"MYSQL_HOST", "MYSQL_PORT", "mysql"},
@@ -29,6 +30,11 @@ constexpr auto kPairs = std::to_array<Pair>({
     {"MONGO_HOST", "MONGO_PORT", "mongodb"},
     {"MONGODB_HOST", "MONGODB_PORT", "mongodb"},
     {"MEMCACHED_HOST", "MEMCACHED_PORT", "memcached"},
+    {"SPRING_REDIS_HOST", "SPRING_REDIS_PORT", "redis"},
+    {"SPRING_DATA_REDIS_HOST", "SPRING_DATA_REDIS_PORT", "redis"},
+    {"SPRING_DATA_MONGODB_HOST", "SPRING_DATA_MONGODB_PORT", "mongodb"},
+    {"TYPEORM_HOST", "TYPEORM_PORT", "", "TYPEORM_CONNECTION"},
+    {"DB_SOCKET", "DB_PORT", "", "DB_CONNECTION DB_ENGINE DB_ADAPTER"},
     {"DB_HOST", "DB_PORT", "", "DB_CONNECTION DB_ENGINE DB_ADAPTER"},
     {"DATABASE_HOST", "DATABASE_PORT", "", "DATABASE_CONNECTION DATABASE_ENGINE DATABASE_ADAPTER"},
 });
@@ -40,6 +46,11 @@ std::string value_of(const Environment& environment, std::string_view name) {
 
 bool is_number(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// "5432", or as many as there are hosts: "1,2"
+bool are_numbers(std::string_view text) {
+  return std::ranges::all_of(base::split(text, ','), is_number);
 }
 
 // "mysql", "pgsql", "django.db.backends.postgresql", "postgresql_psycopg2"
@@ -74,7 +85,7 @@ std::vector<ServiceEndpoint> endpoints_of(const Pair& pair, const Environment& e
   const std::string port = value_of(environment, pair.port);
   EndpointCollector collector(engine, default_port(*engine));
   Parameters parameters{{"host", hosts}};
-  if (is_number(port)) parameters.emplace("port", port);
+  if (are_numbers(port)) parameters.emplace("port", port);
   if (hosts.find(':') == std::string::npos && hosts.find('[') == std::string::npos) {
     if (collector.add_parameters(parameters)) return {};
     return collector.take();
@@ -95,6 +106,12 @@ bool has_engine_scheme(std::string_view value) {
                              [](std::string_view part) { return engine_by_scheme(part) != nullptr; });
 }
 
+// ELASTICSEARCH_URL=http://search:9200: the scheme tells nothing, the word before the suffix does.
+const Engine* engine_of_name(std::string_view name) {
+  name.remove_suffix(std::string_view("_URL").size());
+  return find_engine(to_lower(name.substr(name.rfind('_') + 1)));  // npos + 1 is 0
+}
+
 }  // namespace
 
 std::vector<ServiceVariable> service_variables(const Environment& environment) {
@@ -106,6 +123,10 @@ std::vector<ServiceVariable> service_variables(const Environment& environment) {
     } else if (name.ends_with("_URL") || name.ends_with("_URI") || name.ends_with("_DSN")) {
       auto endpoints = parse_service_url(value);
       if (endpoints) {
+        const Engine* engine = engine_of_name(name);
+        for (ServiceEndpoint& endpoint : *endpoints) {
+          if (endpoint.engine.empty() && engine != nullptr) endpoint.engine = engine->name;
+        }
         std::erase_if(*endpoints, [](const ServiceEndpoint& endpoint) { return endpoint.engine.empty(); });
         found.push_back({name, *std::move(endpoints), ""});
       } else if (has_engine_scheme(value)) {

@@ -270,5 +270,13 @@ TEST(Resolver, NoNameIsNoQuery) {
   }
 }
 
+TEST(Resolver, ZonesAreInterfaces) {
+  EXPECT_EQ(shown(resolve_without_query("fe80::1%lo").value_or(std::vector<IpAddress>{})), "fe80::1%1");
+  EXPECT_EQ(shown(resolve_without_query("fe80::1%7").value_or(std::vector<IpAddress>{})), "fe80::1%7");
+  // An interface that is not there (yet): the address counts on every one.
+  EXPECT_EQ(shown(resolve_without_query("fe80::1%nosuch0").value_or(std::vector<IpAddress>{})), "fe80::1");
+  EXPECT_FALSE(resolve_without_query("db%lo").has_value());
+}
+
 }  // namespace
 }  // namespace cofferdam::plan
