@@ -225,6 +225,7 @@ int ConnectBroker::perform(const kernel::ThreadStatus& caller, int socket, std::
 int ConnectBroker::perform_without_waiting(const kernel::ThreadStatus& caller, int socket,
                                            std::span<const std::byte> address) const {
   const int flags = fcntl(socket, F_GETFL);
+  if ((flags & O_NONBLOCK) != 0) return perform(caller, socket, address);
   fcntl(socket, F_SETFL, flags | O_NONBLOCK);
   const int error = perform(caller, socket, address);
   fcntl(socket, F_SETFL, flags);

@@ -21,7 +21,7 @@ namespace {
 constexpr std::size_t kMostHeld = 4096;
 constexpr std::size_t kOwnDescriptors = 400;  // of the launcher for everything else
 constexpr std::size_t kMostConnected = 4096;
-constexpr std::size_t kMostLinks = 4096;  // of other processes, read in one look
+constexpr std::size_t kMostLinks = 4096;  // of descriptors, read in one look: some 6 ms
 constexpr std::chrono::milliseconds kLook{1000};
 constexpr std::chrono::milliseconds kCloseLook{50};
 
@@ -56,22 +56,13 @@ bool is_connected(int socket) {
 
 }  // namespace
 
-bool SocketUser::has(std::uint64_t inode) {
+bool SocketUser::has(std::uint64_t inode) const {
+  if (number < 0) return false;
   auto view = kernel::ThreadView::open(tid);
   // Its thread may have ended; the table is mostly the process's.
   if (!view && tgid != tid) view = kernel::ThreadView::open(tgid);
-  if (!view) return false;
-  if (number >= 0) {
-    const auto link = view->descriptor_link(number);
-    if (link && kernel::socket_inode(*link) == inode) return true;
-  }
-  bool found = false;
-  for_each_socket(*view, [&](std::uint64_t other, int at) {
-    found = other == inode;
-    if (found) number = at;
-    return !found;
-  });
-  return found;
+  const auto link = view ? view->descriptor_link(number) : fail("", ESRCH);
+  return link && kernel::socket_inode(*link) == inode;
 }
 
 HeldSockets::HeldSockets() : most_(kMostHeld) {
@@ -136,39 +127,41 @@ void HeldSockets::drop_unused(Predicate is_due) {
   std::set<std::uint64_t> lost;
   for (auto entry = held_.begin(); entry != held_.end();) {
     auto& [inode, held] = *entry;
-    const auto current = entry++;
+    ++entry;  // what is released here is gone from the map
     if (!is_due(held)) continue;
     held.looked = now;
     if (held.passes && is_connected(held.socket.get())) {
       release_connected(std::uint64_t{inode}, false);  // after we had given up observing it
-    } else if (held.user.has(inode)) {
-      continue;
-    } else if (held.passes) {
+    } else if (!held.user.has(inode)) {
       lost.insert(inode);
-    } else {
-      held_.erase(current);
     }
   }
   if (lost.empty()) return;
-  find_elsewhere(lost);
+  find_users(lost);
   for (const std::uint64_t inode : lost) held_.erase(inode);
 }
 
-// A socket may have been inherited or passed on before its maker closed it. What is found is no longer lost; where
-// there is more to read than we read, it stays so, and its next connect is refused.
-void HeldSockets::find_elsewhere(std::set<std::uint64_t>& lost) {
+// A socket may have another number by now, or have been inherited or passed on before its maker closed it. What is
+// found is no longer lost; where there is more to read than we read, it stays so, and its next connect is refused.
+void HeldSockets::find_users(std::set<std::uint64_t>& lost) {
   std::size_t links = 0;
-  const Directory processes = open_directory(AT_FDCWD, "/proc");
-  while (const dirent* entry = processes ? readdir(processes.get()) : nullptr) {
-    const auto pid = static_cast<pid_t>(std::atoi(entry->d_name));
-    if (pid <= 0 || pid == getpid()) continue;
+  const auto search = [&](pid_t pid) {
     const auto view = kernel::ThreadView::open(pid);
-    if (!view) continue;
+    if (!view || links >= kMostLinks) return;
     for_each_socket(*view, [&](std::uint64_t inode, int number) {
       if (lost.erase(inode) > 0) held_[inode].user = {pid, pid, number};
       return ++links < kMostLinks && !lost.empty();
     });
-    if (links >= kMostLinks || lost.empty()) return;
+  };
+  std::set<pid_t> known;
+  for (const std::uint64_t inode : lost) known.insert(held_[inode].user.tgid);
+  for (const pid_t pid : known) search(pid);
+  // Datagram sockets are made and closed for every name that is asked for; nobody passes them on.
+  const bool passed = std::ranges::any_of(lost, [&](std::uint64_t inode) { return held_[inode].passes; });
+  const Directory processes = passed ? open_directory(AT_FDCWD, "/proc") : Directory(nullptr, closedir);
+  while (const dirent* entry = processes && !lost.empty() && links < kMostLinks ? readdir(processes.get()) : nullptr) {
+    const auto pid = static_cast<pid_t>(std::atoi(entry->d_name));
+    if (pid > 0 && pid != getpid() && !known.contains(pid)) search(pid);
   }
 }
 

@@ -23,8 +23,8 @@ struct SocketUser {
   pid_t tgid = 0;
   int number = -1;  // unknown until its first use
 
-  // Whether the socket is still in that table, under this number or, from now on, another one.
-  [[nodiscard]] bool has(std::uint64_t inode);
+  // Whether that number is still this socket.
+  [[nodiscard]] bool has(std::uint64_t inode) const;
 };
 
 class HeldSockets {
@@ -66,7 +66,7 @@ class HeldSockets {
 
   template <class Predicate>
   void drop_unused(Predicate is_due);
-  void find_elsewhere(std::set<std::uint64_t>& lost);
+  void find_users(std::set<std::uint64_t>& lost);
 
   std::size_t most_ = 0;
   std::unordered_map<std::uint64_t, Held> held_;       // by socket inode
