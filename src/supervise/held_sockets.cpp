@@ -21,7 +21,8 @@ namespace {
 constexpr std::size_t kMostHeld = 4096;
 constexpr std::size_t kOwnDescriptors = 400;  // of the launcher for everything else
 constexpr std::size_t kMostConnected = 4096;
-constexpr std::size_t kMostLinks = 4096;  // of descriptors, read in one look: some 6 ms
+constexpr std::size_t kMostLinks = 4096;                // of descriptors, read in one look: some 6 ms
+constexpr std::chrono::milliseconds kSweepAtMost{250};  // thousands of tables take some 30 ms
 constexpr std::chrono::milliseconds kLook{1000};
 constexpr std::chrono::milliseconds kCloseLook{50};
 
@@ -72,7 +73,10 @@ HeldSockets::HeldSockets() : most_(kMostHeld) {
 }
 
 void HeldSockets::keep(std::uint64_t inode, kernel::Fd socket, const SocketUser& maker) {
-  if (held_.size() >= most_) drop_unused([](const Held&) { return true; });
+  if (held_.size() >= most_ && Clock::now() - swept_ >= kSweepAtMost) {
+    drop_unused([](const Held&) { return true; });
+    swept_ = Clock::now();
+  }
   if (held_.size() >= most_) {
     held_.erase(std::ranges::min_element(held_, {}, [](const auto& entry) { return entry.second.made; }));
   }

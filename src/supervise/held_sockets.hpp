@@ -72,6 +72,7 @@ class HeldSockets {
   std::unordered_map<std::uint64_t, Held> held_;       // by socket inode
   std::unordered_map<std::uint64_t, bool> connected_;  // by socket inode: whether the app has been told
   std::deque<std::uint64_t> connected_order_;
+  Clock::time_point swept_;
 };
 
 }  // namespace cofferdam::supervise
