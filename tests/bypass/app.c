@@ -51,8 +51,47 @@ static void lend_database(int number) {
   if (database >= 0) dup2(database, number);  // dup2 clears close-on-exec
 }
 
+static void pass_database(int number) {
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) return;
+  database = dial("DB_PORT");
+  char byte = 'x';
+  char control[CMSG_SPACE(sizeof(int))] = {0};
+  struct iovec data = {&byte, 1};
+  struct msghdr header = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  struct cmsghdr* message = CMSG_FIRSTHDR(&header);
+  message->cmsg_level = SOL_SOCKET;
+  message->cmsg_type = SCM_RIGHTS;
+  message->cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(message), &database, sizeof database);
+  sendmsg(pair[0], &header, 0);
+  close(database);
+  dup2(pair[1], number);
+}
+
+// A worker of the app that forwards what it is sent.
+static void relay_to_database(void) {
+  struct sockaddr_in own = {.sin_family = AF_INET};
+  own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof own;
+  const int server = socket(AF_INET, SOCK_STREAM, 0);
+  if (bind(server, (struct sockaddr*)&own, sizeof own) != 0 || listen(server, 1) != 0) return;
+  getsockname(server, (struct sockaddr*)&own, &length);
+  if (fork() == 0) {
+    alarm(5);
+    char line[128];
+    const int client = accept(server, NULL, NULL);
+    const ssize_t got = read(client, line, sizeof line);
+    if (got > 0) (void)!write(dial("DB_PORT"), line, (size_t)got);
+    _exit(0);
+  }
+  char port[16];
+  snprintf(port, sizeof port, "%d", ntohs(own.sin_port));
+  setenv("RELAY_PORT", port, 1);
+}
+
 static void own_case(const char* attack, const char* name) {
-  if (strcmp(name, "C1") == 0) {  // the app reaches its database
+  if (strcmp(name, "C1") == 0 || strcmp(name, "I6") == 0) {  // the app reaches its database
     announce(dial("DB_PORT"), name);
   } else if (strcmp(name, "I11") == 0) {  // before its exec, a vfork child has the app's memory: it is the app
     const pid_t child = vfork();
@@ -71,6 +110,12 @@ static void own_case(const char* attack, const char* name) {
     usleep(200000);
   } else if (strcmp(name, "N33") == 0) {  // a connection that the app hands over is open already
     lend_database(9);
+    execute(attack, name);
+  } else if (strcmp(name, "N34") == 0) {  // and so is one that it passes on
+    pass_database(9);
+    execute(attack, name);
+  } else if (strcmp(name, "N35") == 0) {  // what the app does for others, it does as the app
+    relay_to_database();
     execute(attack, name);
   }
   _exit(0);

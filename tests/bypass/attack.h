@@ -20,6 +20,7 @@ extern const struct attack network_attacks[];
 extern const struct attack storage_attacks[];
 extern const struct attack identity_attacks[];
 extern const struct attack process_attacks[];
+extern const struct attack egress_attacks[];
 
 extern const char* case_name;  // the one that runs
 

@@ -1,8 +1,10 @@
 // Ways to be taken for the app (corpus, Identity). Those that need an interpreter are in identity.py.
 #define _GNU_SOURCE
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/prctl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "attack.h"
@@ -90,6 +93,61 @@ static enum outcome perf(void) {
   attributes[40] = 0x60;                    // without the kernel's own side
   return blocked_unless(syscall(SYS_perf_event_open, attributes, 0, -1, -1, 0) >= 0);
 }
+// The app's own program, started by somebody else until its addresses are those of the app by chance.
+static enum outcome same_program_often(void) {
+  for (int i = 0; i < 40; ++i) {
+    if (fork() == 0) {
+      dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
+      execl(text_of("APP"), "app", "none", "@I6", (char*)NULL);
+      _exit(1);
+    }
+  }
+  while (wait(NULL) > 0) continue;
+  return SUCCEEDED;
+}
+// Callers that are killed in the middle of their connects, while others are born.
+static enum outcome dying_callers(void) {
+  for (int i = 0; i < 150; ++i) {
+    const pid_t child = fork();
+    if (child == 0) {
+      for (;;) {
+        const int fd = database_socket("127.0.0.1", SOCK_STREAM, 0);
+        if (fd >= 0) announce(fd);
+        close(fd);
+      }
+    }
+    usleep((useconds_t)(200 + 7 * i));
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+  }
+  return SUCCEEDED;
+}
+// exit(42) in 32-bit code: mov eax, 1; mov ebx, 42; int 0x80. Its header says i386.
+static enum outcome old_program(void) {
+  static const unsigned char code[] = {0xb8, 1, 0, 0, 0, 0xbb, 42, 0, 0, 0, 0xcd, 0x80};
+  Elf32_Ehdr header = {.e_type = ET_EXEC, .e_machine = EM_386, .e_version = 1, .e_ehsize = sizeof header};
+  memcpy(header.e_ident, ELFMAG "\1\1\1", 7);
+  header.e_phoff = sizeof header;
+  header.e_phentsize = sizeof(Elf32_Phdr);
+  header.e_phnum = 1;
+  const unsigned size = sizeof header + sizeof(Elf32_Phdr);
+  header.e_entry = 0x8048000 + size;
+  const Elf32_Phdr part = {PT_LOAD, 0, 0x8048000, 0x8048000, size + sizeof code, size + sizeof code, PF_R | PF_X, 4096};
+  const int file = open(scratch("old"), O_CREAT | O_WRONLY | O_TRUNC, 0755);
+  (void)!write(file, &header, sizeof header);
+  (void)!write(file, &part, sizeof part);
+  (void)!write(file, code, sizeof code);
+  close(file);
+  const pid_t child = fork();
+  if (child == 0) {
+    execl(scratch("old"), "old", (char*)NULL);
+    _exit(errno == ENOEXEC ? 43 : 44);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (WIFSIGNALED(status)) return WTERMSIG(status) == SIGSYS ? BLOCKED : UNSUPPORTED;
+  return WEXITSTATUS(status) == 42 ? SUCCEEDED : WEXITSTATUS(status) == 43 ? UNSUPPORTED : BLOCKED;
+}
 static enum outcome unreadable(void) {
   prctl(PR_SET_DUMPABLE, 0);
   return dial();
@@ -100,12 +158,15 @@ const struct attack identity_attacks[] = {
     {"I4", forged_memory_map},
     {"I5", fixed_addresses},
     {"I5b", fixed_addresses_high},
+    {"I6", same_program_often},
     {"I7", write_memory_file},
     {"I7b", write_memory_call},
     {"I7c", trace},
     {"I8", steal_descriptor},
     {"I10", perf},
+    {"I14", dying_callers},
     {"I15", unreadable},
+    {"I17", old_program},
     {"I19", forged_arguments},
     {NULL, NULL},
 };

@@ -81,6 +81,12 @@ def interactive():
     again(["-i"], data=DIAL + "\n")
 
 
+def other_directory():
+    """I9e: the app runs as `-m identity`; elsewhere a module of that name is somebody else's."""
+    folder = code_file("elsewhere", "identity.py")
+    subprocess.run([sys.executable, "-m", "identity", *sys.argv[1:]], cwd=folder, stderr=subprocess.DEVNULL, check=False)
+
+
 def planted_at_home():
     """I18: the limit of every re-exec: what it loads from a writable mount may be somebody else's by then."""
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
@@ -100,7 +106,7 @@ def same_again():
 
 
 CASES = {"I2": other_code, "I2b": code_in_option, "I2c": code_named_like_script, "I2d": module_named_like_script,
-         "I9": import_path, "I9b": import_path_behind_padding, "I9c": home, "I9d": interactive,
+         "I9": import_path, "I9b": import_path_behind_padding, "I9c": home, "I9d": interactive, "I9e": other_directory,
          "I18": planted_at_home, "I13": same_again}
 
 if __name__ == "__main__":

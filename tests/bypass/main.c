@@ -114,7 +114,7 @@ void stop_flipping(void) {
 }
 
 int main(int argc, char** argv) {
-  const struct attack* tables[] = {network_attacks, storage_attacks, identity_attacks, process_attacks};
+  const struct attack* tables[] = {network_attacks, storage_attacks, identity_attacks, process_attacks, egress_attacks};
   if (argc < 2) return 2;
   case_name = argv[1];
   for (size_t i = 0; i < sizeof tables / sizeof *tables; ++i) {

@@ -383,6 +383,103 @@ static enum outcome inherited(void) {
   return announce(9);
 }
 
+// --- what the host does when it is asked -----------------------------------------------------------------------------
+
+// The database dials us: the service at CALL_PORT stands for one that can be told to.
+static enum outcome called_back(void) {
+  struct sockaddr_in own = {.sin_family = AF_INET};
+  own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof own;
+  const int server = socket(AF_INET, SOCK_STREAM, 0);
+  const int ask = socket(AF_INET, SOCK_STREAM, 0);
+  if (bind(server, (struct sockaddr*)&own, sizeof own) != 0 || listen(server, 1) != 0) return BLOCKED;
+  getsockname(server, (struct sockaddr*)&own, &length);
+  if (connect_to(ask, "127.0.0.1", number_of("CALL_PORT")) != 0) return BLOCKED;
+  dprintf(ask, "%d\n", ntohs(own.sin_port));
+  struct pollfd wait = {server, POLLIN, 0};
+  if (poll(&wait, 1, 2000) != 1) return BLOCKED;
+  return announce(accept(server, NULL, NULL));
+}
+// A proxy, a pooler, ssh -L, a build daemon: somebody outside who connects for whoever asks.
+static enum outcome through_relay(const char* address, const char* port) {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  if (*address == '\0') return UNSUPPORTED;
+  return connect_to(fd, address, number_of(port)) == 0 ? announce(fd) : BLOCKED;
+}
+static enum outcome through_proxy(void) {
+  return through_relay(text_of("OWN_ADDRESS"), "PROXY_PORT");
+}
+static enum outcome through_daemon(void) {
+  return through_relay("127.0.0.1", "PROXY_PORT");
+}
+static enum outcome through_the_app(void) {
+  return through_relay("127.0.0.1", "RELAY_PORT");
+}
+
+// --- what comes from elsewhere ---------------------------------------------------------------------------------------
+
+static enum outcome passed_on(void) {  // by the app, over a socket pair at descriptor 9
+  char byte = 0;
+  char control[CMSG_SPACE(sizeof(int))];
+  struct iovec data = {&byte, 1};
+  struct msghdr header = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  if (recvmsg(9, &header, 0) < 0) return BLOCKED;
+  const struct cmsghdr* message = CMSG_FIRSTHDR(&header);
+  int fd = -1;
+  if (message != NULL) memcpy(&fd, CMSG_DATA(message), sizeof fd);
+  return announce(fd);
+}
+// Left open by whoever started cofferdam.
+static enum outcome of_the_caller(void) {
+  return announce(number_of("LENT_SOCKET"));
+}
+static enum outcome ring_of_the_caller(void) {
+  if (number_of("LENT_RING") == 0) return UNSUPPORTED;
+  return blocked_unless(syscall(SYS_io_uring_enter, number_of("LENT_RING"), 0, 0, 0, NULL, 0) >= 0);
+}
+
+// --- options, pages and datagrams ------------------------------------------------------------------------------------
+
+static enum outcome with_options(void) {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  const int mark = 7;
+  const unsigned char nothing[] = {1, 1, 1, 1};
+  setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3);
+  setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark);
+  setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &mark, sizeof mark);
+  setsockopt(fd, IPPROTO_IP, IP_OPTIONS, nothing, sizeof nothing);
+  return connect_to(fd, "127.0.0.1", number_of("DB_PORT")) == 0 ? announce(fd) : BLOCKED;
+}
+// The first hop of a source route is where the packet goes; the address of the call comes last.
+static enum outcome source_route(void) {
+  const int fd = socket(AF_INET, SOCK_DGRAM, 0);
+  const unsigned char route[] = {1, 131, 7, 4, 127, 0, 0, 9};
+  return blocked_unless(setsockopt(fd, IPPROTO_IP, IP_OPTIONS, route, sizeof route) == 0);
+}
+static enum outcome source_route6(void) {
+  const int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+  unsigned char route[24] = {0, 2, 4};  // segment routing, which needs no privilege
+  memcpy(route + 8, &in6addr_loopback, 16);
+  if (setsockopt(fd, IPPROTO_IPV6, 57 /* IPV6_RTHDR */, route, sizeof route) == 0) return SUCCEEDED;
+  return errno == EINVAL ? UNSUPPORTED : BLOCKED;
+}
+static enum outcome page_fault_handler(void) {
+  return blocked_unless(syscall(SYS_userfaultfd, 1 /* UFFD_USER_MODE_ONLY */) >= 0);
+}
+static enum outcome tunnel(void) {
+  const int fd = open("/dev/net/tun", O_RDWR);
+  if (fd >= 0) return SUCCEEDED;
+  return errno == EACCES || errno == EROFS ? BLOCKED : UNSUPPORTED;
+}
+// UDP at the database's port number: a name service, QUIC.
+static enum outcome datagram(void) {
+  char line[128];
+  const struct sockaddr_in address = database_address();
+  const size_t length = (size_t)fast_open_line(line, sizeof line);
+  const int fd = socket(AF_INET, SOCK_DGRAM, 0);
+  return blocked_unless(sendto(fd, line, length, 0, (const struct sockaddr*)&address, sizeof address) == (ssize_t)length);
+}
+
 const struct attack network_attacks[] = {
     {"N1", plain},
     {"N1b", nonblocking},
@@ -427,11 +524,25 @@ const struct attack network_attacks[] = {
     {"N28b", raw},
     {"N29", diagnosis},
     {"N30", new_network},
+    {"N15", called_back},
+    {"N23", ring_of_the_caller},
+    {"N31", tunnel},
+    {"N32", datagram},
     {"N33", inherited},
+    {"N34", passed_on},
+    {"N35", through_the_app},
+    {"N36", through_proxy},
+    {"N37", plain},
+    {"N39", of_the_caller},
+    {"N40", with_options},
+    {"N40b", source_route},
+    {"N40c", source_route6},
+    {"N41", page_fault_handler},
     {"N42", host_socket},
     {"N42b", host_abstract},
     {"N42c", host_abstract_claimed},
     {"N42d", host_datagram},
+    {"N42e", through_daemon},
     {"P8", fast_open_high_bits},
     {NULL, NULL},
 };

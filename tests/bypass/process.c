@@ -141,6 +141,15 @@ static enum outcome discipline(void) {
   return master < 0 ? UNSUPPORTED : blocked_unless(ok(ioctl(master, TIOCSETD, &plain)));
 }
 
+// A copy of this program with the set-user-id bit of somebody else, made by the runner when it is root.
+static enum outcome raised(void) {
+  if (getenv("RAISED") != NULL) return blocked_unless(geteuid() == 65534);
+  if (access(text_of("RAISED_PROGRAM"), X_OK) != 0) return UNSUPPORTED;
+  setenv("RAISED", "1", 1);
+  execl(text_of("RAISED_PROGRAM"), "attack", case_name, (char*)NULL);
+  return BLOCKED;
+}
+
 // --- storms: SUCCEEDED means that the launcher did its work all the same ---------------------------------------------
 
 static void nothing(int signal) {
@@ -290,6 +299,7 @@ const struct attack process_attacks[] = {
     {"P13", sibling},
     {"P14", type_into_terminal},
     {"P14b", discipline},
+    {"P15", raised},
     {"P16", signal_storm},
     {"P17", exec_storm},
     {"P18", nonsense},

@@ -14,6 +14,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -320,6 +321,35 @@ static enum outcome rewrites(const char* path) {
 static enum outcome sysctl(void) {
   return rewrites("/proc/sys/vm/swappiness");
 }
+static enum outcome core_pattern(void) {  // opened only: it belongs to the machine
+  return blocked_unless(ok(open("/proc/sys/kernel/core_pattern", O_WRONLY)));
+}
+// Every way to fill a file from another one, through a descriptor that can only read it.
+static enum outcome copy_into_read_only(void) {
+  const int to = open(target("file"), O_RDONLY);
+  const int from = open(scratch("evil"), O_CREAT | O_RDWR | O_TRUNC, 0644);
+  int ends[2];
+  if (pipe(ends) != 0 || write(from, "evil", 4) != 4) return UNSUPPORTED;
+  off_t at = 0;
+  int any = ok(copy_file_range(from, &at, to, NULL, 4, 0)) || ok(ioctl(to, FICLONE, from));
+  at = 0;
+  any |= ok(sendfile(to, from, &at, 4));
+  (void)!write(ends[1], "evil", 4);
+  any |= ok(splice(ends[0], NULL, to, NULL, 4, 0)) || ok(ftruncate(to, 0)) || ok(fallocate(to, 0, 0, 4096));
+  return blocked_unless(any);
+}
+static enum outcome whiteout(void) {
+  unlink(scratch("whiteout"));
+  return blocked_unless(ok(mknod(scratch("whiteout"), S_IFCHR | 0600, 0)));
+}
+static enum outcome memory_file(void) {
+  const int file = memfd_create("x", 0);
+  static char megabyte[1 << 20];
+  for (int i = 0; i < 8; ++i) {
+    if (write(file, megabyte, sizeof megabyte) != sizeof megabyte) return BLOCKED;
+  }
+  return SUCCEEDED;
+}
 static enum outcome core_limit(void) {
   const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
   return blocked_unless(setrlimit(RLIMIT_CORE, &all) == 0);
@@ -390,6 +420,10 @@ const struct attack storage_attacks[] = {
     {"S26", core_limit},
     {"S29", new_root},
     {"S32", keys},
+    {"S17", copy_into_read_only},
+    {"S25b", memory_file},
+    {"S27", core_pattern},
+    {"S30", whiteout},
     {"S34", sysctl},
     {NULL, NULL},
 };
