@@ -58,8 +58,8 @@ std::size_t ImageTupleHash::operator()(const ImageTuple& tuple) const noexcept {
 }
 
 std::vector<std::string> loader_values(const std::vector<std::string>& environment) {
-  constexpr std::array<std::string_view, 2> kPrefixes = {"LD_", "PYTHON"};
-  constexpr std::array<std::string_view, 22> kNames = {"HOME=",
+  constexpr std::array<std::string_view, 3> kPrefixes = {"LD_", "PYTHON", "UVICORN_"};
+  constexpr std::array<std::string_view, 23> kNames = {"HOME=",
                                                        "NODE_OPTIONS=",
                                                        "NODE_PATH=",
                                                        "RUBYOPT=",
@@ -80,7 +80,8 @@ std::vector<std::string> loader_values(const std::vector<std::string>& environme
                                                        "PERL5DB=",
                                                        "PERLLIB=",
                                                        "GEM_HOME=",
-                                                       "GEM_PATH="};
+                                                       "GEM_PATH=",
+                                                       "GUNICORN_CMD_ARGS="};
   std::vector<std::string> found;
   for (const std::string& variable : environment) {
     const auto begins = [&](std::string_view start) { return variable.starts_with(start); };

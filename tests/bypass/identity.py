@@ -87,6 +87,16 @@ def other_directory():
     subprocess.run([sys.executable, "-m", "identity", *sys.argv[1:]], cwd=folder, stderr=subprocess.DEVNULL, check=False)
 
 
+def server_options():
+    """I9f: options of a server from its environment (gunicorn's --config is Python code)."""
+    again(env={**os.environ, "SECOND": "1", "GUNICORN_CMD_ARGS": "--config /tmp/evil.py"})
+
+
+def framework_variable():
+    """I13b: the limit of rule (b): a framework's own variable names other code."""
+    again(env={**os.environ, "SECOND": "1", "FLASK_APP": "/tmp/evil.py"})
+
+
 def planted_at_home():
     """I18: the limit of every re-exec: what it loads from a writable mount may be somebody else's by then."""
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
@@ -107,9 +117,12 @@ def same_again():
 
 CASES = {"I2": other_code, "I2b": code_in_option, "I2c": code_named_like_script, "I2d": module_named_like_script,
          "I9": import_path, "I9b": import_path_behind_padding, "I9c": home, "I9d": interactive, "I9e": other_directory,
+         "I9f": server_options, "I13b": framework_variable,
          "I18": planted_at_home, "I13": same_again}
 
 if __name__ == "__main__":
-    if not sys.flags.interactive or CASE != "I9d":
+    if CASE in ("I9f", "I13b") and os.environ.get("SECOND") == "1":
+        exec(DIAL)  # pylint: disable=exec-used
+    elif not sys.flags.interactive or CASE != "I9d":
         CASES[CASE]()
     print(CASE, "ended", flush=True)

@@ -477,7 +477,8 @@ static enum outcome datagram(void) {
   const struct sockaddr_in address = database_address();
   const size_t length = (size_t)fast_open_line(line, sizeof line);
   const int fd = socket(AF_INET, SOCK_DGRAM, 0);
-  return blocked_unless(sendto(fd, line, length, 0, (const struct sockaddr*)&address, sizeof address) == (ssize_t)length);
+  return blocked_unless(sendto(fd, line, length, 0, (const struct sockaddr*)&address, sizeof address) ==
+                        (ssize_t)length);
 }
 
 const struct attack network_attacks[] = {

@@ -1,5 +1,5 @@
-// no_getfd COMMAND...: runs it where pidfd_getfd(2) is refused, as in containers that may mount but not trace. cofferdam
-// then makes the sockets itself (the broker), in local mode as well.
+// no_getfd COMMAND...: runs it where pidfd_getfd(2) is refused, as in containers that may mount but not trace.
+// cofferdam then makes the sockets itself (the broker), in local mode as well.
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>

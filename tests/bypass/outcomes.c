@@ -1,7 +1,7 @@
 // outcomes DIRECTORY: calls that change a file tree in situations where they fail or are close to it, each in a
-// directory of its own, DIRECTORY/NAME. Prints "NAME PID CALL ERRNO" with what the kernel said of the last call; the runner
-// compares it with the outcome of the last event of that call there. As root each is tried as user 12345 with the
-// further group 4343.
+// directory of its own, DIRECTORY/NAME. Prints "NAME PID CALL ERRNO" with what the kernel said of the last call; the
+// runner compares it with the outcome of the last event of that call there. As root each is tried as user 12345 with
+// the further group 4343.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -212,7 +212,8 @@ int main(int count, char** arguments) {
     }
     int status = 0;
     waitpid(child, &status, 0);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) printf("%s %d %s not-tried\n", situation->name, child, situation->call);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+      printf("%s %d %s not-tried\n", situation->name, child, situation->call);
   }
   return 0;
 }

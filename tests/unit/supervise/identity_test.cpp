@@ -143,6 +143,8 @@ TEST(LoaderValues, AreThoseThatSteerLoadersAndInterpreters) {
                              "NODE_OPTIONS_X=1", "MYLD_PRELOAD=/x", "XPYTHONPATH=1", ""}),
               ElementsAre("BASH_ENV=/b", "HOME=/h", "JAVA_TOOL_OPTIONS=-x", "LD_PRELOAD=/x.so", "NODE_OPTIONS=--x",
                           "PERL5OPT=-d", "PHPRC=/p", "PYTHONPATH=/a", "RUBYOPT=-w"));
+  EXPECT_THAT(loader_values({"GUNICORN_CMD_ARGS=--config x.py", "GUNICORN_PID=7", "UVICORN_APP_DIR=/x"}),
+              ElementsAre("GUNICORN_CMD_ARGS=--config x.py", "UVICORN_APP_DIR=/x"));
   EXPECT_EQ(loader_values({"LD_A=1", "LD_B=2"}), loader_values({"LD_B=2", "LD_A=1"}));
   EXPECT_THAT(loader_values({}), IsEmpty());
 }
