@@ -18,7 +18,7 @@ po::options_description run_options() {
   po::options_description options("Options");
   auto add = options.add_options();
   add("policy,p", po::value<std::string>()->value_name("FILE"),
-      "policy file or name of a shipped one (twelve-factor, django, node)");
+      "policy file or name of a shipped one (twelve-factor, django, go, node)");
   add("user,u", po::value<std::string>()->value_name("USER"), "as root: run the app as this user");
   add("format,f", po::value<std::string>()->value_name("FORMAT"),
       "pretty, json or raw (default: pretty on a terminal, else json)");

@@ -48,6 +48,7 @@ struct PlannedBind {
 // A row of app.also, looked up.
 struct AlsoProgram {
   std::optional<Program> program;  // nothing when it isn't installed here: it then matches nothing
+  std::string place;               // instead of a program: a pattern of paths, for what is only built later
   std::vector<std::string> argv;
   std::string written;
 };

@@ -53,7 +53,9 @@ std::vector<AlsoProgram> look_up_also(const Policy& policy, const PlanRequest& r
     AlsoProgram also;
     also.written = row.exe;
     also.argv = row.argv;
-    if (auto program = find_program(row.exe, search_path_of(request.environment), request.working_directory)) {
+    if (row.exe.find('/') != std::string::npos && row.exe.find_first_of("*?") != std::string::npos) {
+      also.place = row.exe;
+    } else if (auto program = find_program(row.exe, search_path_of(request.environment), request.working_directory)) {
       also.program = std::move(*program);
     }
     rows.push_back(std::move(also));

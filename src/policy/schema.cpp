@@ -33,7 +33,8 @@ constexpr std::array kKeys = std::to_array<Key>({
     {.path = "app.also[].exe",
      .type = text,
      .required = true,
-     .doc = "The program as it would be typed, looked up on PATH, or a path."},
+     .doc = "The program as it would be typed, looked up on PATH, or a path. An interpreter's name also means the one "
+            "that the app runs on. A path with * or ? is compared with each program's own: for what is built later."},
     {.path = "app.also[].argv",
      .type = list,
      .doc = "Shell-style patterns of its arguments, argv[0] first; what follows the last is free, and none means any "

@@ -1,8 +1,10 @@
 #include "policy/validate.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/text.hpp"
@@ -192,6 +194,15 @@ class Validator {
     }
   }
 
+  // Below a directory that is named, and none where a system keeps its programs.
+  static bool may_be_pattern(std::string_view text, std::size_t wild) {
+    constexpr std::array<std::string_view, 5> kSystem = {"/usr/", "/bin/", "/sbin/", "/opt/", "/lib"};
+    const std::string_view directory = text.substr(0, text.rfind('/', wild) + 1);
+    return directory.size() > 1 && directory != "~/" && directory != "./" &&
+           directory.find("..") == std::string_view::npos &&
+           std::ranges::none_of(kSystem, [&](std::string_view each) { return directory.starts_with(each); });
+  }
+
   static std::optional<ValueError> check_program(const std::string& text) {
     if (text.find_first_of(" \t\n") != std::string::npos && text.find('/') == std::string::npos) {
       const std::vector<std::string_view> words = base::split(text, ' ');
@@ -199,9 +210,10 @@ class Validator {
           in_quotes(text) + " is a command line, not a program",
           "write {exe: " + std::string(words.front()) + ", argv: [...]} with a pattern for each argument"};
     }
-    if (text.find_first_of("*?") != std::string::npos) {
-      return ValueError{"the program " + in_quotes(text) + " is a pattern",
-                        "name the program; only argv takes patterns"};
+    if (const auto wild = text.find_first_of("*?"); wild != std::string::npos && !may_be_pattern(text, wild)) {
+      return ValueError{
+          "the program " + in_quotes(text) + " is a pattern",
+          "name the program; only paths of what the app builds later may be patterns, such as ./tmp/main*"};
     }
     if (text == "." || text == ".." || text.ends_with('/')) return ValueError{in_quotes(text) + " is no program", {}};
     return check_path(text);

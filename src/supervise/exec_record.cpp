@@ -8,12 +8,41 @@
 #include <span>
 #include <string_view>
 
+#include "policy/engines.hpp"
+
 namespace cofferdam::supervise {
 
 namespace {
 
 std::string base_name(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
+}
+
+bool same_executable(const ExecRecord& a, const ExecRecord& b) {
+  return a.tuple.device == b.tuple.device && a.tuple.inode == b.tuple.inode;
+}
+
+bool runs_program(const plan::AlsoProgram& row, const ExecRecord& record) {
+  if (!row.program) return false;
+  const kernel::FileIdentity& executable = row.program->executable_identity;
+  if (executable.device != record.tuple.device || executable.inode != record.tuple.inode) return false;
+  if (row.program->script.empty()) return true;
+  const bool same_place = !record.script_path.empty() && record.script_path == row.program->script;
+  return same_place || (record.script_identity && record.script_identity->same_file(row.program->script_identity));
+}
+
+// A pattern of paths is for what the app builds, so no client of a database is meant by it.
+bool stands_in_place(const plan::AlsoProgram& row, const ExecRecord& record) {
+  return !row.place.empty() && fnmatch(row.place.c_str(), record.executable.c_str(), FNM_PATHNAME) == 0 &&
+         !policy::is_client_program(base_name(record.executable));
+}
+
+// "python3" of a row is also the app's own python3.12.
+bool runs_interpreter_of(const ExecRecord& app, const plan::AlsoProgram& row, const ExecRecord& record) {
+  if (!same_executable(app, record) || !is_interpreter(row.written)) return false;
+  const std::string name = base_name(app.executable);
+  return name.starts_with(row.written) &&
+         name.find_first_not_of("0123456789.", row.written.size()) == std::string::npos;
 }
 
 bool same_script(const ExecRecord& a, const ExecRecord& b) {
@@ -45,8 +74,8 @@ std::string program_name(const ExecRecord& record) {
     return name == executable && record.argv.size() > 1 && executable != "dash" ? base_name(record.argv[1]) : name;
   }
   if (record.script.kind == ScriptArgument::Kind::module)
-    return base_name(record.executable) + " -m " + record.script.text;
-  return base_name(record.executable);
+    return executable + (is_java(executable) ? " " : " -m ") + record.script.text;
+  return executable;
 }
 
 std::size_t ImageTupleHash::operator()(const ImageTuple& tuple) const noexcept {
@@ -103,16 +132,18 @@ bool safe_options(const ExecRecord& record, const ExecRecord& app) {
     return std::span(from.argv).subspan(std::min<std::size_t>(1, from.argv.size()), script > 1 ? script - 2 : 0);
   };
   if (record.script.kind == ScriptArgument::Kind::none) return true;  // all arguments are compared
+  // Java's class path is an option: less of it is other code, too.
+  if (is_java(base_name(record.executable))) return std::ranges::equal(options(record), options(app));
   return std::ranges::all_of(options(record), [&](const std::string& option) {
     const bool harmless = python && std::ranges::find(kHarmless, std::string_view(option)) != kHarmless.end();
-    const bool of_app = app.tuple.device == record.tuple.device && app.tuple.inode == record.tuple.inode &&
-                        std::ranges::find(options(app), option) != options(app).end();
+    const bool of_app = same_executable(app, record) && std::ranges::find(options(app), option) != options(app).end();
     return harmless || of_app || option == "-m" || option == "-c";
   });
 }
 
 bool same_program(const ExecRecord& app, const ExecRecord& other) {
-  if (app.tuple.device != other.tuple.device || app.tuple.inode != other.tuple.inode) return false;
+  if (app.late || other.late) return app.late && other.late && same_executable(app, other);
+  if (!same_executable(app, other)) return false;
   if (!same_script(app, other) || app.loader_values != other.loader_values || !safe_options(other, app)) return false;
   if (has_many_names(app) && called_as(app) != called_as(other)) return false;
   const auto rest = [](const ExecRecord& record) {
@@ -122,15 +153,10 @@ bool same_program(const ExecRecord& app, const ExecRecord& other) {
   return rest(app) == rest(other);
 }
 
-bool matches_row(const plan::AlsoProgram& row, const ExecRecord& record) {
-  if (!row.program) return false;
-  const kernel::FileIdentity& executable = row.program->executable_identity;
-  if (executable.device != record.tuple.device || executable.inode != record.tuple.inode) return false;
-  const bool same_place = !record.script_path.empty() && record.script_path == row.program->script;
-  if (!row.program->script.empty() && !same_place &&
-      (!record.script_identity || !record.script_identity->same_file(row.program->script_identity))) {
+bool matches_row(const plan::AlsoProgram& row, const ExecRecord& record, const ExecRecord& app) {
+  if (!stands_in_place(row, record) && !runs_program(row, record) && !runs_interpreter_of(app, row, record))
     return false;
-  }
+  if (record.late && !row.argv.empty()) return false;
   // One pattern an argument, argv[0] included; arguments after the last pattern are free.
   if (record.argv.size() < row.argv.size()) return false;
   for (std::size_t i = 0; i < row.argv.size(); ++i) {
@@ -141,14 +167,13 @@ bool matches_row(const plan::AlsoProgram& row, const ExecRecord& record) {
 
 std::vector<std::string> cut_arguments(std::vector<std::string> argv, std::size_t most_bytes) {
   constexpr std::size_t kMostArguments = 32;
-  constexpr std::size_t kLongestArgument = 512;
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < argv.size(); ++i) {
     if (argv[i].size() > kLongestArgument) argv[i].resize(kLongestArgument);
     bytes += argv[i].size();
     if (i < kMostArguments && bytes <= most_bytes) continue;
     argv.resize(i);
-    argv.emplace_back("...");
+    argv.emplace_back(kMore);
     break;
   }
   argv.shrink_to_fit();

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -40,7 +41,8 @@ struct ExecRecord {
   std::vector<std::string> lineage;  // program names, itself first
   bool of_app = false;               // the entry command or any process below it
   bool is_app = false;
-  std::string row;  // of app.also, by which it is the app
+  bool late = false;  // static, without a first call (Go): taken at a connect, when its argv may be anything
+  std::string row;    // of app.also, by which it is the app
 };
 using RecordRef = std::shared_ptr<const ExecRecord>;
 
@@ -52,13 +54,18 @@ using RecordRef = std::shared_ptr<const ExecRecord>;
 // module, and a program of many names under the one that was called (sh, not dash).
 [[nodiscard]] std::string program_name(const ExecRecord& record);
 
-[[nodiscard]] bool same_program(const ExecRecord& app, const ExecRecord& other);         // rule (b)
-[[nodiscard]] bool matches_row(const plan::AlsoProgram& row, const ExecRecord& record);  // rule (c)
+[[nodiscard]] bool same_program(const ExecRecord& app, const ExecRecord& other);  // rule (b)
+// Rule (c). An interpreter's name means the one on PATH, and the one that the app itself runs on: they differ where
+// PATH leads to a version manager's shim, or the app was started from a virtual environment.
+[[nodiscard]] bool matches_row(const plan::AlsoProgram& row, const ExecRecord& record, const ExecRecord& app);
 [[nodiscard]] std::vector<std::string> loader_values(const std::vector<std::string>& environment);
 
 // Nothing between the interpreter of `record` and its script runs code that the app's own options don't run.
 [[nodiscard]] bool safe_options(const ExecRecord& record, const ExecRecord& app);
 
+// A longer argument is cut to this, and arguments that are left out are one more, kMore.
+inline constexpr std::size_t kLongestArgument = 512;
+inline constexpr std::string_view kMore = "...";
 // Arguments up to a number and `most_bytes`, the rest as "...".
 [[nodiscard]] std::vector<std::string> cut_arguments(std::vector<std::string> argv, std::size_t most_bytes);
 // Drops what need not be kept once a record has been judged, unless others are compared with it.

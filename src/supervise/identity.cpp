@@ -70,14 +70,16 @@ Identities::Identities(const plan::Plan& plan, pid_t entry, Role role) : plan_(p
 
 void Identities::grant(ExecRecord& record, bool parent_is_app) const {
   if (!app_ || !record.of_app) return;
-  if (parent_is_app && same_program(*app_, record)) {
+  // Of a late script the executable, which is all that is known then, says too little.
+  const bool late_script = record.late && is_entry_file(record.tuple) && !plan_.program.script.empty();
+  if ((parent_is_app || record.late) && !late_script && same_program(*app_, record)) {
     record.is_app = true;
     return;
   }
   if (record.loader_values != app_->loader_values) return;
   for (const plan::AlsoProgram& row : plan_.also) {
     // A row with patterns says itself which options it admits.
-    if (matches_row(row, record) && (!row.argv.empty() || safe_options(record, *app_))) {
+    if (matches_row(row, record, *app_) && (!row.argv.empty() || safe_options(record, *app_))) {
       record.is_app = true;
       record.row = row.written;
       return;
@@ -87,25 +89,33 @@ void Identities::grant(ExecRecord& record, bool parent_is_app) const {
 
 RecordRef Identities::take_record(const kernel::ThreadView& thread, const kernel::ThreadStatus& status,
                                   const RecordRef& before) {
-  constexpr std::size_t kMostShown = 1024;
   const auto tuple = read_tuple(thread, nullptr);
   if (!tuple) return nullptr;
   if (RecordRef known = records_.look_up(*tuple)) return known;
+  return take(thread, status, *tuple, before, false);
+}
+
+RecordRef Identities::take(const kernel::ThreadView& thread, const kernel::ThreadStatus& status,
+                           const ImageTuple& tuple, const RecordRef& before, bool late) {
+  constexpr std::size_t kMostShown = 1024;
   auto executable = thread.executable_path();
   auto argv = thread.arguments();
   auto environment = thread.environment();
   if (!executable || !argv || !environment) return nullptr;
 
   auto record = std::make_shared<ExecRecord>();
-  record->tuple = *tuple;
+  record->tuple = tuple;
+  record->late = late;
   record->executable = std::move(*executable);
   record->argv = std::move(*argv);
   // Redacted before it is cut: half of a secret is not known for one.
   record->shown = cut_arguments(base::redact_argv(record->argv), kMostShown);
   record->loader_values = loader_values(*environment);
   record->directory = working_directory(thread);
-  record->script =
-      script_argument(has_many_names(*record) ? called_as(*record) : base_name(record->executable), record->argv);
+  if (!late) {
+    record->script =
+        script_argument(has_many_names(*record) ? called_as(*record) : base_name(record->executable), record->argv);
+  }
   if (record->script.kind == ScriptArgument::Kind::file) {
     identify_script(thread, *record);
   }
@@ -114,7 +124,8 @@ RecordRef Identities::take_record(const kernel::ThreadView& thread, const kernel
   if (status.tgid == entry_) {
     record->of_app = true;
     // A database client that the entry command turns into is no application (`sh -c "exec psql"`).
-    record->is_app = !settled_ && !policy::is_client_program(record->lineage.front());
+    record->is_app = !settled_ && !policy::is_client_program(record->lineage.front()) &&
+                     (!late || app_ != nullptr || is_entry_file(tuple));
     if (record->is_app) become_app(record);
   } else {
     judge(*record, status, before);
@@ -126,12 +137,14 @@ RecordRef Identities::take_record(const kernel::ThreadView& thread, const kernel
 }
 
 void Identities::judge(ExecRecord& record, const kernel::ThreadStatus& status, const RecordRef& before) {
+  if (app_ == nullptr || record.late) recognise_entry();
   const auto parent_view = kernel::ThreadView::open(status.ppid);
   const RecordRef parent = parent_view ? record_of(*parent_view) : nullptr;
   // An entry that makes no set_tid_address call (static Go) has no record; it is known by its pid.
   const bool child_of_entry = parent == nullptr && status.ppid == entry_;
   const RecordRef& known = parent != nullptr ? parent : before;
-  record.of_app = child_of_entry || (known != nullptr && known->of_app);
+  // By the time of a late record its parent may have ended; whatever runs in the instance came from its entry.
+  record.of_app = record.late || child_of_entry || (known != nullptr && known->of_app);
   for (const std::string& name : known != nullptr && !child_of_entry ? known->lineage : ancestors(status.ppid)) {
     add_name(record.lineage, name);
   }
@@ -167,6 +180,27 @@ std::vector<std::string> Identities::ancestors(pid_t parent) const {
   return names;
 }
 
+// An entry without a first call has no record until somebody needs one.
+void Identities::recognise_entry() {
+  const auto view = kernel::ThreadView::open(entry_);
+  const auto status = view ? view->status() : fail("gone");
+  const auto tuple = view ? read_tuple(*view, nullptr) : std::nullopt;
+  if (!status || !tuple || tuple->vector.base != 0 || records_.look_up(*tuple)) return;
+  if (app_ == nullptr && !is_entry_file(*tuple)) return;  // it has not been executed yet
+  take(*view, *status, *tuple, nullptr, true);
+}
+
+bool Identities::is_entry_file(const ImageTuple& tuple) const {
+  const kernel::FileIdentity& entry = plan_.program.executable_identity;
+  return tuple.device == entry.device && tuple.inode == entry.inode;
+}
+
+void Identities::settle(pid_t process) {
+  if (settled_ || process != entry_) return;
+  recognise_entry();
+  settled_ = true;
+}
+
 // The one that others are compared with is kept whole.
 void Identities::become_app(const std::shared_ptr<ExecRecord>& record) {
   if (app_ != nullptr) shorten(*app_);
@@ -178,7 +212,7 @@ RecordRef Identities::record_of(const kernel::ThreadView& thread) const {
   return tuple ? records_.look_up(*tuple) : nullptr;
 }
 
-Caller Identities::identify(const kernel::ThreadView& thread, const kernel::ThreadStatus& status) const {
+Caller Identities::identify(const kernel::ThreadView& thread, const kernel::ThreadStatus& status) {
   Caller caller;
   const auto tuple = read_tuple(thread, &caller.why_unknown);
   if (!tuple) return caller;
@@ -188,23 +222,17 @@ Caller Identities::identify(const kernel::ThreadView& thread, const kernel::Thre
     caller.record = records_.look_up(*tuple);
     return caller;
   }
-  if (RecordRef known = records_.look_up(*tuple)) {
+  RecordRef known = records_.look_up(*tuple);
+  if (known == nullptr && tuple->vector.base == 0) known = take(thread, status, *tuple, nullptr, true);
+  if (known != nullptr) {
     caller.record = std::move(known);
     caller.role = caller.record->is_app ? role_ : Role::other;
     return caller;
   }
-  // No record: an image whose libc makes no set_tid_address call. The entry process itself is known by its pid, and
-  // a re-execution of a recordless entry by its executable alone (a static Go program).
-  const kernel::FileIdentity& entry = plan_.program.executable_identity;
-  const bool entry_file = tuple->device == entry.device && tuple->inode == entry.inode;
-  const bool entry_is_recordless = app_ == nullptr;
-  if (entry_is_recordless && entry_file && status.tgid == entry_) {
-    caller.role = role_;
-  } else if (entry_is_recordless && entry_file && plan_.program.script.empty()) {
-    caller.role = role_;
-  } else {
-    caller.role = Role::other;
-  }
+  // An image with a loader whose libc made no first call: the entry process itself is known by its pid, and it executed
+  // again by its executable alone.
+  const bool as_entry = app_ == nullptr && is_entry_file(*tuple);
+  caller.role = as_entry && (status.tgid == entry_ || plan_.program.script.empty()) ? role_ : Role::other;
   return caller;
 }
 
@@ -227,8 +255,13 @@ std::string Identities::row_that_admits(const ExecRecord& caller) const {
     return {};
   const bool same_executable = caller.tuple.device == app_->tuple.device && caller.tuple.inode == app_->tuple.inode;
   if (!same_executable) return {};
+  // Python starts workers with code on their command line, and shells run lines; `node -e` is somebody's tool.
+  const std::string name = base_name(caller.executable);
+  if (caller.script.kind == ScriptArgument::Kind::code && !name.starts_with("python") && !name.ends_with("sh"))
+    return {};
   const std::string exe = as_typed(caller);
   const std::size_t shown = std::min(caller.script.next, caller.argv.size());
+  if (shown > 1 && caller.argv[shown - 1] == kMore) return {};  // too long to be said
   if (caller.script.kind == ScriptArgument::Kind::none || shown < 2) {
     // An interpreter without a script runs whatever it is fed: a row would admit all of it.
     return is_interpreter(base_name(caller.executable)) || has_many_names(caller) ? std::string()
@@ -243,7 +276,7 @@ std::string Identities::row_that_admits(const ExecRecord& caller) const {
       if (std::string_view("*?[\\").contains(c)) pattern += '\\';  // as it stands, not as a pattern (fnmatch)
       pattern += c;
     }
-    if (code) pattern += '*';
+    if (code || caller.argv[i].size() == kLongestArgument) pattern += '*';
     std::string quoted;
     for (const char c : pattern) {
       if (c == '"' || c == '\\') quoted += '\\';

@@ -44,21 +44,26 @@ class Identities {
   // parent has ended, what was between is missing.
   [[nodiscard]] std::vector<std::string> ancestors(pid_t parent) const;
 
-  // Reads the caller's tuple and looks it up. The caller must still be waiting afterwards (ID_VALID).
-  [[nodiscard]] Caller identify(const kernel::ThreadView& thread, const kernel::ThreadStatus& status) const;
+  // Reads the caller's tuple and looks it up. The caller must still be waiting afterwards (ID_VALID). An image without
+  // a loader that never made the first call (static Go) is recorded now: known by its executable, never by its argv.
+  [[nodiscard]] Caller identify(const kernel::ThreadView& thread, const kernel::ThreadStatus& status);
 
   // The record of an image, for attribution.
   [[nodiscard]] RecordRef record_of(const kernel::ThreadView& thread) const;
 
   // The entry process has listened or connected to a database: from now on an exec of it is no hand-over.
-  void settle(pid_t process) { settled_ = settled_ || process == entry_; }
+  void settle(pid_t process);
 
   // The row that would make `caller` count as the app: for the finding of a look-alike. Empty when it isn't one.
   [[nodiscard]] std::string row_that_admits(const ExecRecord& caller) const;
 
  private:
+  RecordRef take(const kernel::ThreadView& thread, const kernel::ThreadStatus& status, const ImageTuple& tuple,
+                 const RecordRef& before, bool late);
+  void recognise_entry();
   void grant(ExecRecord& record, bool parent_is_app) const;
   [[nodiscard]] bool starts_where_the_app_does(const ExecRecord& record, const kernel::ThreadView& parent) const;
+  [[nodiscard]] bool is_entry_file(const ImageTuple& tuple) const;
   void judge(ExecRecord& record, const kernel::ThreadStatus& status, const RecordRef& before);
   void become_app(const std::shared_ptr<ExecRecord>& record);
   [[nodiscard]] std::string as_typed(const ExecRecord& caller) const;

@@ -16,7 +16,8 @@ struct Interpreter {
   std::string_view valued;         // options whose value is the next argument, separated by blanks
   std::string_view flags;
 };
-constexpr std::array<Interpreter, 8> kInterpreters = {{
+constexpr std::string_view kJava = "java";
+constexpr std::array<Interpreter, 9> kInterpreters = {{
     {"python", "-c", "-m", "-W -X --check-hash-based-pycs", "bBdEhiIOPqRsSuvx"},
     {"pypy", "-c", "-m", "-W -X", "bBdEhiIOPqRsSuvx"},
     {"node", "-e --eval -p --print -pe", "", "-r --require --import --loader --experimental-loader -C --conditions",
@@ -24,6 +25,10 @@ constexpr std::array<Interpreter, 8> kInterpreters = {{
     {"ruby", "-e", "", "-r -I -C -E", "alnpsSvw"},
     {"perl", "-e -E", "", "-I", "acfnpsStTuUvwWX"},
     {"php", "-r", "", "-d -c -z -S -t", "nq"},
+    {"java", "", "",
+     "-cp -classpath --class-path -p --module-path --upgrade-module-path --add-modules --add-reads --add-exports "
+     "--add-opens --patch-module --limit-modules --enable-native-access --source",
+     ""},
     {"bash", "-c", "", "-o -O --rcfile --init-file", "abefhiklmnprstuvxBCEHPT"},
     {"sh", "-c", "", "-o", "abefhilmnsuvxCEV"},
 }};
@@ -62,6 +67,10 @@ const Interpreter* find(std::string_view name) {
 
 }  // namespace
 
+bool is_java(std::string_view executable_name) {
+  return executable_name == kJava;
+}
+
 bool is_interpreter(std::string_view executable_name) {
   return find(executable_name) != nullptr;
 }
@@ -75,7 +84,11 @@ ScriptArgument script_argument(std::string_view executable_name, const std::vect
     std::string spelled;
     if (argument == "--")
       return i + 1 < argv.size() ? ScriptArgument{Kind::file, argv[i + 1], i + 2} : ScriptArgument{};
-    if (!argument.starts_with('-') || argument == "-") return {Kind::file, argv[i], i + 1};
+    if (row->prefix == kJava && argument.starts_with('@')) continue;  // a file with more options
+    if (!argument.starts_with('-') || argument == "-") {
+      const bool is_class = row->prefix == kJava && argv[i - 1] != "-jar" && !argument.ends_with(".java");
+      return {is_class ? Kind::module : Kind::file, argv[i], i + 1};
+    }
     const std::string_view option = without_flags(*row, argument, spelled);
     bool has_next = i + 1 < argv.size();
     if (listed(row->code_options, option)) {

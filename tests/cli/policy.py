@@ -27,7 +27,7 @@ def bad(place, text, *parts, line=None, name="bad.yaml"):
 
 @test
 def shipped_policies_are_right(place):
-    for name in ("twelve-factor", "django", "node"):
+    for name in ("twelve-factor", "django", "go", "node"):
         result = place.cofferdam("check", name)
         equal(result.code, 0, f"{name}: {result.err}{result.out.decode()}")
         equal(place.run("true", options=["--policy", name]).code, 0, f"run with {name}")

@@ -111,7 +111,7 @@ TEST_F(LoadPolicy, SaysHowAPolicyIsFoundWhenThereIsNone) {
   ASSERT_FALSE(unknown);
   const std::string named = format_diagnostic(unknown.error().front());
   EXPECT_NE(named.find("there is no shipped policy 'twelvefactor'"), std::string::npos) << named;
-  EXPECT_NE(named.find("did you mean 'twelve-factor'? the shipped policies are django, node, twelve-factor"),
+  EXPECT_NE(named.find("did you mean 'twelve-factor'? the shipped policies are django, go, node, twelve-factor"),
             std::string::npos)
       << named;
 

@@ -35,7 +35,7 @@ TEST_F(ShippedPolicies, AreCompiledInAsTheyAre) {
     names.emplace_back(each.name);
     EXPECT_EQ(each.text, without_comments(read("policies/" + names.back() + ".yaml")));
   }
-  EXPECT_EQ(names, (std::vector<std::string>{"django", "node", "twelve-factor"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"django", "go", "node", "twelve-factor"}));
 }
 
 TEST_F(ShippedPolicies, LoadWithoutDiagnostics) {

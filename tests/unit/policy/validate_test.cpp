@@ -96,6 +96,8 @@ TEST_F(InvalidPolicy, ReportsEachMistakeWithItsPlaceAndCode) {
       {"database: {engines: [postgres, oracel]}", {"3:32 CD903"}},
       {"app: {also: [{argv: [a]}]}", {"3:14 CD903"}},
       {"app: {also: [\"celery -A x\", \"wor*\", \"bin/\"]}", {"3:14 CD903", "3:29 CD903", "3:37 CD903"}},
+      {"app: {also: [/*/x, /usr/bin/p*, \"/tmp/../bin/*\", \"~/*\", \"./*\"]}",
+       {"3:14 CD903", "3:20 CD903", "3:33 CD903", "3:50 CD903", "3:57 CD903"}},
       {"logs: {sinks: [{type: file}, {type: console, path: /a}, {type: files}]}",
        {"3:16 CD903", "3:52 CD903", "3:64 CD903"}},
       {"environment: {set: {A: \"1\"}, drop: [A]}", {"3:21 CD903"}},

@@ -111,30 +111,88 @@ plan::AlsoProgram row(std::vector<std::string> argv, bool script = false) {
   return row;
 }
 
+ExecRecord unrelated() {
+  ExecRecord app = record({"sh", "-c", "x"}, "/usr/bin/dash");
+  app.tuple.inode = 99;
+  return app;
+}
+
 TEST(MatchesRow, TheExecutableAndThePatterns) {
   const ExecRecord worker = record({"python3", "-m", "celery", "worker", "-l", "info"});
-  EXPECT_TRUE(matches_row(row({}), worker));
-  EXPECT_TRUE(matches_row(row({"*", "-m", "celery"}), worker));  // what follows is free
-  EXPECT_TRUE(matches_row(row({"python?", "-[mc]", "cel*", "worker", "*", "info"}), worker));
-  EXPECT_FALSE(matches_row(row({"*", "-m", "celery", "beat"}), worker));
-  EXPECT_FALSE(matches_row(row({"-m", "celery"}), worker));  // argv[0] has a pattern too
-  EXPECT_FALSE(matches_row(row({"*", "*", "*", "*", "*", "*", "*"}), worker));
-  EXPECT_FALSE(matches_row(row({"", "-m"}), worker));
+  EXPECT_TRUE(matches_row(row({}), worker, worker));
+  EXPECT_TRUE(matches_row(row({"*", "-m", "celery"}), worker, worker));  // what follows is free
+  EXPECT_TRUE(matches_row(row({"python?", "-[mc]", "cel*", "worker", "*", "info"}), worker, worker));
+  EXPECT_FALSE(matches_row(row({"*", "-m", "celery", "beat"}), worker, worker));
+  EXPECT_FALSE(matches_row(row({"-m", "celery"}), worker, worker));  // argv[0] has a pattern too
+  EXPECT_FALSE(matches_row(row({"*", "*", "*", "*", "*", "*", "*"}), worker, worker));
+  EXPECT_FALSE(matches_row(row({"", "-m"}), worker, worker));
   plan::AlsoProgram other = row({});
   other.program->executable_identity.inode = 3;
-  EXPECT_FALSE(matches_row(other, worker));
+  EXPECT_FALSE(matches_row(other, worker, unrelated()));
   other.program.reset();  // not installed here
-  EXPECT_FALSE(matches_row(other, worker));
+  EXPECT_FALSE(matches_row(other, worker, unrelated()));
 }
 
 TEST(MatchesRow, AScriptIsPartOfTheProgram) {
   ExecRecord worker = record({"python3", "/srv/manage.py", "work"});
-  EXPECT_TRUE(matches_row(row({}, true), worker));
-  EXPECT_TRUE(matches_row(row({}), worker));
+  EXPECT_TRUE(matches_row(row({}, true), worker, worker));
+  EXPECT_TRUE(matches_row(row({}), worker, worker));
   worker.script_identity->inode = 51;
-  EXPECT_FALSE(matches_row(row({}, true), worker));
+  EXPECT_FALSE(matches_row(row({}, true), worker, unrelated()));
   worker.script_identity.reset();
-  EXPECT_FALSE(matches_row(row({}, true), worker));
+  EXPECT_FALSE(matches_row(row({}, true), worker, unrelated()));
+}
+
+TEST(MatchesRow, AnInterpretersNameIsAlsoTheOneThatTheAppRunsOn) {
+  const ExecRecord app = record({"python", "manage.py"}, "/home/dev/.pyenv/versions/3.12/bin/python3.12");
+  const ExecRecord worker = record({"python", "-m", "celery"}, app.executable);
+  plan::AlsoProgram shim = row({"*", "-m", "celery"}, true);  // what PATH leads to is a script
+  shim.program->executable_identity.inode = 3;
+  EXPECT_TRUE(matches_row(shim, worker, app));
+  EXPECT_FALSE(matches_row(shim, worker, unrelated()));
+  EXPECT_FALSE(matches_row(shim, record({"python", "-m", "evil"}, app.executable), app));
+  shim.written = "python";
+  EXPECT_TRUE(matches_row(shim, worker, app));
+  for (const char* other : {"/usr/bin/python3", "python3.11", "py", "celery", ""}) {
+    shim.written = other;
+    EXPECT_FALSE(matches_row(shim, worker, app)) << other;
+  }
+}
+
+TEST(MatchesRow, APatternOfPathsIsComparedWithTheExecutable) {
+  plan::AlsoProgram place;
+  place.place = "/tmp/go-build*/b*/exe/*";
+  EXPECT_TRUE(matches_row(place, record({"x"}, "/tmp/go-build77/b001/exe/main"), unrelated()));
+  EXPECT_FALSE(matches_row(place, record({"x"}, "/tmp/go-build77/b001/exe/sub/main"), unrelated()));
+  EXPECT_FALSE(matches_row(place, record({"x"}, "/tmp/go-build77/b001/exe/psql"), unrelated()));
+  EXPECT_FALSE(matches_row(place, record({"x"}, "/tmp/x/go-build77/b001/exe/main"), unrelated()));
+  EXPECT_FALSE(matches_row(place, record({"/tmp/go-build77/b001/exe/main"}, "/usr/bin/psql"), unrelated()));
+}
+
+TEST(MatchesRow, ArgumentsOfALateRecordAdmitNothing) {
+  ExecRecord late = record({"server", "work"}, "/srv/server");
+  late.late = true;
+  EXPECT_TRUE(matches_row(row({}), late, unrelated()));
+  EXPECT_FALSE(matches_row(row({"*", "work"}), late, unrelated()));
+  EXPECT_TRUE(same_program(late, late));
+  ExecRecord other = late;
+  other.late = false;
+  EXPECT_FALSE(same_program(late, other));
+  EXPECT_FALSE(same_program(other, late));
+  other = late;
+  other.tuple.inode = 3;
+  EXPECT_FALSE(same_program(late, other));
+}
+
+TEST(SameProgram, JavaIsToldByItsOptionsAndItsClass) {
+  const char* const java = "/usr/lib/jvm/java-17/bin/java";
+  const ExecRecord app = record({"java", "-Xmx1g", "-cp", "a.jar", "app.Server", "run"}, java);
+  EXPECT_TRUE(same_program(app, record({"/opt/java", "-Xmx1g", "-cp", "a.jar", "app.Server", "run"}, java)));
+  EXPECT_FALSE(same_program(app, record({"java", "-Xmx1g", "-cp", "a.jar", "app.Tool", "run"}, java)));
+  EXPECT_FALSE(same_program(app, record({"java", "-Xmx1g", "-cp", "b.jar", "app.Server", "run"}, java)));
+  EXPECT_FALSE(same_program(app, record({"java", "-Xmx1g", "app.Server", "run"}, java)));
+  EXPECT_FALSE(
+      same_program(app, record({"java", "-Xmx1g", "-javaagent:x.jar", "-cp", "a.jar", "app.Server", "run"}, java)));
 }
 
 TEST(LoaderValues, AreThoseThatSteerLoadersAndInterpreters) {
@@ -225,7 +283,7 @@ class LiveIdentities : public testing::Test {
     await_image(entry_->pid(), "/bin/sh");
     return take(entry_->pid());
   }
-  [[nodiscard]] Role role(pid_t pid) const {
+  [[nodiscard]] Role role(pid_t pid) {
     const auto view = kernel::ThreadView::open(pid);
     return view ? identities_->identify(*view, view->status().value()).role : Role::unknown;
   }
@@ -543,13 +601,13 @@ TEST_F(LiveIdentities, TheRowThatAdmitsIsARowOfThePolicy) {
     plan::AlsoProgram also;
     also.argv = loaded->policy.also.front().argv;
     also.program = plan::find_program(loaded->policy.also.front().exe, "/usr/bin:/bin", "/").value();
-    EXPECT_TRUE(matches_row(also, *refused)) << what << ": " << row;
+    EXPECT_TRUE(matches_row(also, *refused, unrelated())) << what << ": " << row;
     // It admits that program, not the interpreter as a whole.
     ExecRecord other = *refused;
     other.argv = {"sh", "-c", "psql"};
     other.script = script_argument("sh", other.argv);
     other.script_identity.reset();
-    EXPECT_FALSE(matches_row(also, other)) << what << ": " << row;
+    EXPECT_FALSE(matches_row(also, other, unrelated())) << what << ": " << row;
   }
 }
 

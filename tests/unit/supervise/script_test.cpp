@@ -97,7 +97,12 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"bash", {"bash", "--rcfile", "x", "-c", "exec app"}, Kind::code, "exec app", 5},
         Row{"sh", {"sh", "-e", "-c", "app", "name", "arg"}, Kind::code, "app", 4},
         Row{"dash", {"/bin/sh", "-c", "app | cat"}, Kind::code, "app | cat", 3},
-        Row{"dash", {"-dash"}, Kind::none, "", 1}, Row{"ash", {"sh", "./run"}, Kind::file, "./run", 2}));
+        Row{"java", {"java", "-Xmx1g", "-cp", "a.jar", "app.Main", "x"}, Kind::module, "app.Main", 5},
+        Row{"java", {"java", "@options", "-m", "app/app.Main"}, Kind::module, "app/app.Main", 4},
+        Row{"java", {"java", "-Dx=y", "-jar", "app.jar", "x"}, Kind::file, "app.jar", 4},
+        Row{"java", {"java", "--source", "17", "Main.java"}, Kind::file, "Main.java", 4},
+        Row{"java", {"java", "-version"}, Kind::none, "", 1}, Row{"dash", {"-dash"}, Kind::none, "", 1},
+        Row{"ash", {"sh", "./run"}, Kind::file, "./run", 2}));
 
 INSTANTIATE_TEST_SUITE_P(OptionsInOneWord, ScriptForms,
                          testing::Values(Row{"python3", {"python3", "-um", "flask", "run"}, Kind::module, "flask", 3},
