@@ -1,0 +1,1 @@
+require('./probe').probe('api').then(() => setInterval(() => {}, 1000));

@@ -1,0 +1,1 @@
+require('../probe').probe('child');
