@@ -86,40 +86,6 @@ std::size_t ImageTupleHash::operator()(const ImageTuple& tuple) const noexcept {
   return hash;
 }
 
-std::vector<std::string> loader_values(const std::vector<std::string>& environment) {
-  constexpr std::array<std::string_view, 3> kPrefixes = {"LD_", "PYTHON", "UVICORN_"};
-  constexpr std::array<std::string_view, 23> kNames = {"HOME=",
-                                                       "NODE_OPTIONS=",
-                                                       "NODE_PATH=",
-                                                       "RUBYOPT=",
-                                                       "RUBYLIB=",
-                                                       "PERL5OPT=",
-                                                       "PERL5LIB=",
-                                                       "PHPRC=",
-                                                       "PHP_INI_SCAN_DIR=",
-                                                       "JAVA_TOOL_OPTIONS=",
-                                                       "_JAVA_OPTIONS=",
-                                                       "JDK_JAVA_OPTIONS=",
-                                                       "BASH_ENV=",
-                                                       "OPENSSL_CONF=",
-                                                       "OPENSSL_MODULES=",
-                                                       "GCONV_PATH=",
-                                                       "CLASSPATH=",
-                                                       "DOTNET_STARTUP_HOOKS=",
-                                                       "PERL5DB=",
-                                                       "PERLLIB=",
-                                                       "GEM_HOME=",
-                                                       "GEM_PATH=",
-                                                       "GUNICORN_CMD_ARGS="};
-  std::vector<std::string> found;
-  for (const std::string& variable : environment) {
-    const auto begins = [&](std::string_view start) { return variable.starts_with(start); };
-    if (std::ranges::any_of(kPrefixes, begins) || std::ranges::any_of(kNames, begins)) found.push_back(variable);
-  }
-  std::ranges::sort(found);
-  return found;
-}
-
 // Options between the interpreter and its script run code as well as the script does (-c, -r, -X presite, a module
 // named by -W): those of the app itself are known, of all others only what can't.
 bool safe_options(const ExecRecord& record, const ExecRecord& app) {
@@ -144,7 +110,7 @@ bool safe_options(const ExecRecord& record, const ExecRecord& app) {
 bool same_program(const ExecRecord& app, const ExecRecord& other) {
   if (app.late || other.late) return app.late && other.late && same_executable(app, other);
   if (!same_executable(app, other)) return false;
-  if (!same_script(app, other) || app.loader_values != other.loader_values || !safe_options(other, app)) return false;
+  if (!same_script(app, other) || !safe_options(other, app)) return false;
   if (has_many_names(app) && called_as(app) != called_as(other)) return false;
   const auto rest = [](const ExecRecord& record) {
     const std::size_t from = std::min(record.script.next, record.argv.size());

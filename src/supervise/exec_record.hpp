@@ -34,6 +34,7 @@ struct ExecRecord {
   std::vector<std::string> shown;          // argv as findings and events show it: redacted, at most some 1 KiB
   std::vector<std::string> loader_values;  // NAME=value of what steers loaders, sorted; kept of the app only
   bool loads_as_app = false;               // its loader_values are the app's
+  std::string differs;                     // the variable without which it would count as the app
   ScriptArgument script;
   std::optional<kernel::FileIdentity> script_identity;
   std::string script_path;           // canonical, as the app sees it; empty when it could not be opened
@@ -54,11 +55,11 @@ using RecordRef = std::shared_ptr<const ExecRecord>;
 // module, and a program of many names under the one that was called (sh, not dash).
 [[nodiscard]] std::string program_name(const ExecRecord& record);
 
-[[nodiscard]] bool same_program(const ExecRecord& app, const ExecRecord& other);  // rule (b)
+// Rule (b), and rule (c) below, leave loader_values to the caller.
+[[nodiscard]] bool same_program(const ExecRecord& app, const ExecRecord& other);
 // Rule (c). An interpreter's name means the one on PATH, and the one that the app itself runs on: they differ where
 // PATH leads to a version manager's shim, or the app was started from a virtual environment.
 [[nodiscard]] bool matches_row(const plan::AlsoProgram& row, const ExecRecord& record, const ExecRecord& app);
-[[nodiscard]] std::vector<std::string> loader_values(const std::vector<std::string>& environment);
 
 // Nothing between the interpreter of `record` and its script runs code that the app's own options don't run.
 [[nodiscard]] bool safe_options(const ExecRecord& record, const ExecRecord& app);

@@ -7,6 +7,7 @@
 #include "base/redact.hpp"
 #include "base/text.hpp"
 #include "policy/engines.hpp"
+#include "supervise/loader_values.hpp"
 
 namespace cofferdam::supervise {
 
@@ -72,19 +73,15 @@ void Identities::grant(ExecRecord& record, bool parent_is_app) const {
   if (!app_ || !record.of_app) return;
   // Of a late script the executable, which is all that is known then, says too little.
   const bool late_script = record.late && is_entry_file(record.tuple) && !plan_.program.script.empty();
-  if ((parent_is_app || record.late) && !late_script && same_program(*app_, record)) {
-    record.is_app = true;
-    return;
-  }
-  if (record.loader_values != app_->loader_values) return;
-  for (const plan::AlsoProgram& row : plan_.also) {
+  const bool again = (parent_is_app || record.late) && !late_script && same_program(*app_, record);
+  const auto row = std::ranges::find_if(plan_.also, [&](const plan::AlsoProgram& each) {
     // A row with patterns says itself which options it admits.
-    if (matches_row(row, record, *app_) && (!row.argv.empty() || safe_options(record, *app_))) {
-      record.is_app = true;
-      record.row = row.written;
-      return;
-    }
-  }
+    return matches_row(each, record, *app_) && (!each.argv.empty() || safe_options(record, *app_));
+  });
+  if (!again && row == plan_.also.end()) return;
+  record.differs = first_difference(record.loader_values, app_->loader_values);
+  record.is_app = record.differs.empty();
+  if (record.is_app && !again) record.row = row->written;
 }
 
 RecordRef Identities::take_record(const kernel::ThreadView& thread, const kernel::ThreadStatus& status,
@@ -110,7 +107,7 @@ RecordRef Identities::take(const kernel::ThreadView& thread, const kernel::Threa
   record->argv = std::move(*argv);
   // Redacted before it is cut: half of a secret is not known for one.
   record->shown = cut_arguments(base::redact_argv(record->argv), kMostShown);
-  record->loader_values = loader_values(*environment);
+  record->loader_values = loader_values(*environment, plan_.working_directory);
   record->directory = working_directory(thread);
   if (!late) {
     record->script =

@@ -67,6 +67,14 @@ Finding refusal_finding(const ConnectEvent& event, const Verdict& verdict, const
   finding.code = "CD201";
   finding.message = "connection to " + what + " refused: only the app itself may reach the database (" +
                     who_asked(event.process) + ")";
+  if (caller.record != nullptr && !caller.record->differs.empty()) {
+    const std::string& variable = caller.record->differs;
+    finding.message += ": it runs with another " + variable + " than the app";
+    finding.fix = variable +
+                  " can bring in code that is not the app's: give it to the app from the start (environment: {set: {" +
+                  variable + ": ...}}), or don't set it for " + name_of(event.process);
+    return finding;
+  }
   const std::string wrapper = wrapper_of(event.process);
   if (!wrapper.empty() && !policy::is_client_program(name_of(event.process))) {
     finding.fix = name_of(event.process) + " was started by " + wrapper + ", so " + wrapper +

@@ -79,7 +79,7 @@ class Run:
         contains("\n".join(messages), " <- ".join(lineage), "findings")
 
     def admitted(self):
-        """Nothing was refused to what the app is."""
+        """Nothing was refused that looks like the app."""
         refused = [finding["message"] for finding in self.result.findings("CD202")]
         equal(refused, [], "refused workers")
 
@@ -227,8 +227,14 @@ def node_disguises(place):
         run.says("app", *CLIENTS)
         run.says("again", "ECONNREFUSED")
         run.refused("disguised.js", "disguised.js")
-    run = Run(place, ["node", "disguised.js", "itself"], "node")
-    run.says("again", "connected")  # rule (b): what the others lack is only the app's own environment
+        variable = {"options": "NODE_OPTIONS", "path": "NODE_PATH", "preload": "LD_PRELOAD"}.get(how)
+        messages = [finding["message"] for finding in run.result.findings("CD201")]
+        check(not variable or any(f"another {variable} than the app" in text for text in messages),
+              f"{variable} is not named: {messages}")
+    for how in ("itself", "memory", "modules"):  # rule (b): what the others lack is only the app's own environment
+        run = Run(place, ["node", "disguised.js", how], "node")
+        run.says("again", "connected")
+        run.admitted()
 
 
 # --- Go --------------------------------------------------------------------------------------------------------------

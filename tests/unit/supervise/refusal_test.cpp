@@ -34,6 +34,17 @@ bool says(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
+TEST(Refusal, AVariableThatMakesTheDifferenceIsNamed) {
+  const auto record = std::make_shared<ExecRecord>();
+  record->differs = "NODE_OPTIONS";
+  Caller caller;
+  caller.record = record;
+  const Finding finding = refusal_finding(event(), verdict(Reason::not_the_app), caller, "");
+  EXPECT_EQ(finding.code, "CD201");
+  EXPECT_TRUE(says(finding.message, "another NODE_OPTIONS than the app")) << finding.message;
+  EXPECT_TRUE(says(finding.fix, "environment: {set: {NODE_OPTIONS:")) << finding.fix;
+}
+
 TEST(Refusal, EachReasonHasItsCodeAndItsWayOut) {
   struct Row {
     Reason reason;

@@ -12,6 +12,8 @@ const WAYS = {
   path: () => again([], { NODE_PATH: '/tmp' }),
   require: () => again(['--require', evil], {}),
   preload: () => again([], { LD_PRELOAD: '/tmp/evil.so' }),
+  memory: () => again([], { NODE_OPTIONS: ' --max-old-space-size=512' }),  // as Next.js starts its server
+  modules: () => again([], { NODE_PATH: `${__dirname}/node_modules/.pnpm/node_modules` }),  // as pnpm's programs
   itself: () => again([], {}),
 };
 
