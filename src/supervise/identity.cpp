@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "policy/engines.hpp"
 #include "supervise/loader_values.hpp"
+#include "supervise/refusal.hpp"
 
 namespace cofferdam::supervise {
 
@@ -251,7 +252,9 @@ std::string Identities::row_that_admits(const ExecRecord& caller) const {
       !caller.loads_as_app)
     return {};
   const bool same_executable = caller.tuple.device == app_->tuple.device && caller.tuple.inode == app_->tuple.inode;
-  if (!same_executable) return {};
+  // What a shell, make or npm started is the app itself, if they only stand in its place.
+  const bool in_its_place = caller.lineage.size() == 2 && only_starts_others(caller.lineage.back());
+  if (!same_executable && !in_its_place) return {};
   // Python starts workers with code on their command line, and shells run lines; `node -e` is somebody's tool.
   const std::string name = base_name(caller.executable);
   if (caller.script.kind == ScriptArgument::Kind::code && !name.starts_with("python") && !name.ends_with("sh"))

@@ -54,7 +54,8 @@ class Identities {
   // The entry process has listened or connected to a database: from now on an exec of it is no hand-over.
   void settle(pid_t process);
 
-  // The row that would make `caller` count as the app: for the finding of a look-alike. Empty when it isn't one.
+  // The row that would make `caller` count as the app: for the finding of a look-alike, or of what an
+  // entry started that only starts others. Empty when it is neither.
   [[nodiscard]] std::string row_that_admits(const ExecRecord& caller) const;
 
  private:

@@ -17,12 +17,16 @@ std::string who_asked(const ProcessRef& process) {
 
 // The entry when it only starts other programs, and this is one of them.
 std::string wrapper_of(const ProcessRef& process) {
-  constexpr std::array<std::string_view, 9> kWrappers = {"sh", "bash", "dash", "zsh", "make",
-                                                         "go", "npm",  "yarn", "pnpm"};
   if (process->lineage.size() != 2) return {};
   const std::string& entry = process->lineage.back();
-  return std::ranges::find(kWrappers, std::string_view(entry)) != kWrappers.end() || entry.ends_with(".sh") ? entry
-                                                                                                            : "";
+  return only_starts_others(entry) ? entry : "";
+}
+
+// What the developer can do when the entry took the app's place.
+std::string way_past(const std::string& wrapper, const std::string& name, const std::string& row) {
+  const std::string why = name + " was started by " + wrapper + ", so " + wrapper + " counts as the app: ";
+  if (wrapper == "go") return why + "write `extends: go` into the policy, or build it and run the program itself";
+  return why + "start it with exec" + (row.empty() ? "" : ", or add this row to app.also: " + row);
 }
 
 std::string name_of(const ProcessRef& process) {
@@ -30,6 +34,12 @@ std::string name_of(const ProcessRef& process) {
 }
 
 }  // namespace
+
+bool only_starts_others(std::string_view program) {
+  constexpr std::array<std::string_view, 9> kWrappers = {"sh", "bash", "dash", "zsh", "make",
+                                                         "go", "npm",  "yarn", "pnpm"};
+  return std::ranges::find(kWrappers, program) != kWrappers.end() || program.ends_with(".sh");
+}
 
 Finding refusal_finding(const ConnectEvent& event, const Verdict& verdict, const Caller& caller,
                         const std::string& row) {
@@ -56,12 +66,16 @@ Finding refusal_finding(const ConnectEvent& event, const Verdict& verdict, const
       return finding;
     default: break;
   }
+  const std::string wrapper = wrapper_of(event.process);
+  const std::string name = name_of(event.process);
   if (!row.empty()) {
     finding.code = "CD202";
-    finding.message = "connection to " + what + " refused: " + name_of(event.process) +
-                      " is not the app's own process although it looks like its worker (" + who_asked(event.process) +
-                      ")";
-    finding.fix = "if it is the app's worker, add this row to app.also: " + row;
+    finding.message = "connection to " + what + " refused: " + name +
+                      (wrapper.empty() ? " is not the app's own process although it looks like its worker ("
+                                       : " is not the app, " + wrapper + " is (") +
+                      who_asked(event.process) + ")";
+    finding.fix =
+        wrapper.empty() ? "if it is the app's worker, add this row to app.also: " + row : way_past(wrapper, name, row);
     return finding;
   }
   finding.code = "CD201";
@@ -72,19 +86,17 @@ Finding refusal_finding(const ConnectEvent& event, const Verdict& verdict, const
     finding.message += ": it runs with another " + variable + " than the app";
     finding.fix = variable +
                   " can bring in code that is not the app's: give it to the app from the start (environment: {set: {" +
-                  variable + ": ...}}), or don't set it for " + name_of(event.process);
+                  variable + ": ...}}), or don't set it for " + name;
     return finding;
   }
-  const std::string wrapper = wrapper_of(event.process);
-  if (!wrapper.empty() && !policy::is_client_program(name_of(event.process))) {
-    finding.fix = name_of(event.process) + " was started by " + wrapper + ", so " + wrapper +
-                  " counts as the app: start it with exec, or add app: {also: [" + name_of(event.process) + "]}";
+  if (!wrapper.empty() && !policy::is_client_program(name)) {
+    finding.fix = way_past(wrapper, name, "");
     return finding;
   }
   finding.fix =
       "in production the database is reachable only from inside the app; for a one-off session use: cofferdam shell "
       "-- " +
-      name_of(event.process);
+      name;
   return finding;
 }
 

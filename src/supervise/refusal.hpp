@@ -3,12 +3,16 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "cofferdam/event.hpp"
 #include "supervise/identity.hpp"
 #include "supervise/verdict.hpp"
 
 namespace cofferdam::supervise {
+
+// True for a shell, make and package managers: as the entry they stand in the app's place.
+[[nodiscard]] bool only_starts_others(std::string_view program);
 
 // CD201 not the app, CD202 looks like the app's own worker (`row` is the app.also row that admits it), CD203 a
 // destination that database.allow does not name, CD204 a caller that could not be identified.

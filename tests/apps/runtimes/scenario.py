@@ -156,6 +156,15 @@ def nodemon(place):
 
 
 @program
+def shell_in_its_place(place):
+    """An entry that only starts the server; the row that the finding prints admits it."""
+    node_project(place)
+    _, row, second = pasted(place, ["sh", "-c", "node ./jobs/mailer.js; true"], "node", "child", CLIENTS)
+    equal(row, '{exe: node, argv: ["*", "./jobs/mailer.js"]}', "row")
+    second.refused("psql", "mailer.js", "sh")
+
+
+@program
 def npm_start(place):
     node_project(place)
     run = Run(place, ["npm", "start"], "node", until="server listens")
@@ -282,6 +291,8 @@ def go_run(place):
     run.refused("redis-cli", "main", "go")
     run.refused("helper", "main", "go")
     run.admitted()
+    run = Run(place, ["go", "run", "main.go"], "twelve-factor", env=go_environment())
+    contains("\n".join(finding["fix"] for finding in run.result.report["findings"]), "write `extends: go`", "fixes")
 
 
 @program

@@ -96,8 +96,13 @@ TEST(Refusal, AWrapperInTheAppsPlaceIsNamed) {
   const auto fix = [](std::vector<std::string> lineage) {
     return refusal_finding(event(process(std::move(lineage))), verdict(Reason::not_the_app), {}, "").fix;
   };
-  EXPECT_TRUE(says(fix({"server", "npm"}), "start it with exec, or add app: {also: [server]}"))
-      << fix({"server", "npm"});
+  EXPECT_TRUE(says(fix({"server", "npm"}), "so npm counts as the app: start it with exec")) << fix({"server", "npm"});
+  EXPECT_TRUE(says(fix({"main", "go"}), "write `extends: go` into the policy")) << fix({"main", "go"});
+  const Finding offered =
+      refusal_finding(event(process({"app.py", "sh"})), verdict(Reason::not_the_app), {}, "{exe: python3}");
+  EXPECT_TRUE(
+      says(offered.fix, "sh counts as the app: start it with exec, or add this row to app.also: {exe: python3}"))
+      << offered.fix;
   EXPECT_TRUE(says(fix({"server", "start.sh"}), "so start.sh counts as the app"));
   for (const auto& lineage : std::vector<std::vector<std::string>>{
            {"psql", "sh"}, {"server", "gunicorn"}, {"server", "sh", "npm"}, {"npm"}}) {
