@@ -54,11 +54,14 @@ def prepare(place, path):
 
 @functools.cache
 def natively(case):
-    """What the case prints without cofferdam."""
+    """What the case prints without cofferdam. The cases look at the clock: what a busy machine delays is tried again."""
     scratch = f"/dev/shm/cofferdam-test-{uuid.uuid4().hex}"
     try:
-        result = subprocess.run([client()[1], case], env={"DB_PORT": str(free_port()), "SCRATCH": scratch}, check=False,
-                                capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
+        for _ in range(3):
+            result = subprocess.run([client()[1], case], env={"DB_PORT": str(free_port()), "SCRATCH": scratch}, check=False,
+                                    capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
+            if result.returncode == 0 and "no" not in result.stdout.split():
+                break
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     check(result.returncode == 0 and result.stdout and "no" not in result.stdout.split(), f"natively: {result}")
@@ -69,7 +72,10 @@ def compare(place, path, case):
     wanted = natively(case)
     env = prepare(place, path)
     try:
-        result = place.run("./sockets", case, options=["--format", "raw"], env=env)
+        for _ in range(2):
+            result = place.run("./sockets", case, options=["--format", "raw"], env=env)
+            if result.out.decode() == wanted:
+                break
     finally:
         shutil.rmtree(env["SCRATCH"], ignore_errors=True)
     equal(result.out.decode(), wanted, f"{case}, wanted as it is natively ({result.err})")

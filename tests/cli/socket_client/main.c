@@ -1,5 +1,6 @@
 #include <arpa/inet.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "client.h"
@@ -101,7 +102,7 @@ void say_end(const char* what, int listener, int fd) {
   const int peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
   close(fd);
   char byte;
-  say_if(what, ready(peer, POLLIN, 150) && read(peer, &byte, 1) == 0);
+  say_if(what, ready(peer, POLLIN, 400) && read(peer, &byte, 1) == 0);
   close(peer);
 }
 void limit_sending(int fd, long ms) {
@@ -124,14 +125,29 @@ void alarm_in(long ms) {
   setitimer(ITIMER_REAL, &time, NULL);
 }
 
-int main(int count, char** arguments) {
+static const struct socket_case* find_case(const char* name) {
   const struct socket_case* tables[] = {connect_cases, signal_cases, descriptor_cases, unix_cases};
-  for (size_t i = 0; count == 2 && i < sizeof tables / sizeof *tables; ++i) {
+  for (size_t i = 0; i < sizeof tables / sizeof *tables; ++i) {
     for (const struct socket_case* one = tables[i]; one->name != NULL; ++one) {
-      if (strcmp(one->name, arguments[1]) != 0) continue;
+      if (strcmp(one->name, name) == 0) return one;
+    }
+  }
+  exit(2);
+}
+
+int main(int count, char** arguments) {
+  for (int i = 1; i < count; ++i) {
+    const struct socket_case* one = find_case(arguments[i]);
+    // Each in a process of its own, which may end as it likes. What it left under way must not reach the next one's
+    // server: a launcher may take 70 ms to see that a caller is gone.
+    if (i > 1) pause_for(200);
+    const pid_t child = count == 2 ? 0 : fork();
+    if (child == 0) {
+      if (count > 2) say("case", one->name);
       one->run();
       return 0;
     }
+    waitpid(child, NULL, 0);
   }
-  return 2;
+  return 0;
 }

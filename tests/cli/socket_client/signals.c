@@ -10,10 +10,10 @@ static void time_limit(void) {
   limit_sending(fd, 300);
   long begin = now();
   say("connect", result(dial(fd, server)));
-  say_if("in-time", now() - begin >= 290 && now() - begin < 700);
+  say_if("in-time", now() - begin >= 290 && now() - begin < 1200);
   begin = now();
   say("again", result(dial(fd, server)));
-  say_if("in-time-again", now() - begin >= 290 && now() - begin < 700);
+  say_if("in-time-again", now() - begin >= 290 && now() - begin < 1200);
 }
 
 static void interrupted(void) {
@@ -23,7 +23,7 @@ static void interrupted(void) {
   long begin = now();
   alarm_in(200);
   say("connect", result(dial(fd, server)));
-  say_if("in-time", now() - begin >= 190 && now() - begin < 600);
+  say_if("in-time", now() - begin >= 190 && now() - begin < 1200);
   say("second", (fcntl(fd, F_SETFL, O_NONBLOCK), result(dial(fd, server))));
   // With a time limit the call is not restarted (socket(7), signal(7)).
   handle(SA_RESTART);
@@ -32,7 +32,7 @@ static void interrupted(void) {
   begin = now();
   alarm_in(200);
   say("with-limit", result(dial(fd, server)));
-  say_if("in-time-with-limit", now() - begin < 600);
+  say_if("in-time-with-limit", now() - begin < 1200);
 }
 
 static void* accept_later(void* listener) {
@@ -54,7 +54,7 @@ static void restarted(void) {
   alarm_in(200);
   const int fd = tcp(0);
   say("connect", result(dial(fd, server)));
-  say_if("handler-in-time", handled - begin >= 190 && handled - begin < 500);
+  say_if("handler-in-time", handled - begin >= 190 && handled - begin < 900);
   say("again", result(dial(fd, server)));
 }
 
@@ -91,7 +91,7 @@ static void thread_signalled(void) {
   pthread_kill(thread, SIGUSR1);
   pthread_join(thread, NULL);
   say("connect", name_of(thread_error));
-  say_if("in-time", now() - begin < 400);
+  say_if("in-time", now() - begin < 900);
 }
 static void cancelled(void) {
   blackhole();
@@ -103,7 +103,7 @@ static void cancelled(void) {
   pthread_cancel(thread);
   pthread_join(thread, &value);
   say_if("cancelled", value == PTHREAD_CANCELED);
-  say_if("in-time", now() - begin < 400);
+  say_if("in-time", now() - begin < 900);
 }
 
 static pid_t dialling_child(void) {
@@ -121,7 +121,7 @@ static void killed(void) {
   int status = 0;
   waitpid(child, &status, 0);
   say_if("killed", WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-  say_if("in-time", now() - begin < 300);
+  say_if("in-time", now() - begin < 900);
 }
 static void stopped(void) {
   blackhole();
@@ -132,7 +132,7 @@ static void stopped(void) {
   int status = 0;
   waitpid(child, &status, WUNTRACED);
   say_if("stopped", WIFSTOPPED(status));
-  say_if("in-time", now() - begin < 400);
+  say_if("in-time", now() - begin < 900);
   kill(child, SIGCONT);
   pause_for(150);
   say_if("goes-on", waitpid(child, &status, WNOHANG) == 0);
