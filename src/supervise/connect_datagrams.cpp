@@ -22,6 +22,7 @@ constexpr std::size_t kMostBytes = 65535;  // of a datagram, and of what UDP_SEG
 constexpr std::size_t kMostControl = 1024;
 constexpr std::size_t kMostParts = 1024;     // UIO_MAXIOV
 constexpr std::size_t kMostMessages = 1024;  // the kernel takes no more of sendmmsg at once
+constexpr std::size_t kMostAtOnce = 131072;  // bytes of one sendmmsg, after which it returns: others wait meanwhile
 
 struct Message {
   std::vector<std::byte> address;
@@ -154,8 +155,9 @@ void ConnectBroker::handle_send(kernel::NotifyChannel& channel, const kernel::No
   const std::size_t wanted =
       single ? 1 : std::min<std::size_t>(static_cast<std::uint32_t>(call.args[2]), kMostMessages);
   std::size_t done = 0;
+  std::size_t copied = 0;
   ssize_t result = 0;
-  for (; done < wanted; ++done) {
+  for (; done < wanted && copied < kMostAtOnce; ++done) {
     const std::uint64_t place = call.args[1] + done * sizeof(mmsghdr);
     Message message;
     if (call.number == SYS_sendto) {
@@ -181,6 +183,7 @@ void ConnectBroker::handle_send(kernel::NotifyChannel& channel, const kernel::No
              : as_caller.ok()   ? send_copy(target.socket.get(), message, flags)
                                 : -EACCES;
     if (result < 0) break;
+    copied += message.bytes.size();
     if (single) continue;
     const auto length = static_cast<unsigned>(result);
     (void)thread.view.write_memory(place + offsetof(mmsghdr, msg_len), std::as_bytes(std::span(&length, 1)));

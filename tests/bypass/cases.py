@@ -235,6 +235,7 @@ EGRESS_CASES = [
     Case("E10", "control: the allowed host", verdict="works", seen="host"),
     Case("E11", "data in a question to the configured name server", verdict="limit", seen="host"),
     Case("E12", "datagram socket that the broker had to give up", seen="host"),
+    Case("E13", "writes beside datagrams by the thousand", verdict="works"),
 ]
 
 # Rows in the corpus's order. A limit's number is that of SECURITY.md.
@@ -293,6 +294,7 @@ ROWS = {
     "E10": Row("allowed host", "nothing: the policy names it"),
     "E11": Row("DNS tunnel", "nothing: name servers answer whatever they are asked", 22),
     "E12": Row("broker", "protocol by the kernel's name; unknown is refused"),
+    "E13": Row("flood", "control: the launcher takes 128 KiB of a call at once"),
     "I1": Row("the app's name on another program", "images are known by file and addresses, not by names"),
     "I2": Row("the app's interpreter with other code", "exec records; rule (b) compares script, arguments and options"),
     "I4": Row("PR_SET_MM", "filter"),

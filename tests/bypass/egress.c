@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -12,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "attack.h"
@@ -249,6 +251,37 @@ static enum outcome given_up(void) {
   return outcome;
 }
 
+// Datagrams of 64 KiB by the thousand from eight processes; who wants anything else of the launcher waits behind them.
+static void flood(void) {
+  static char bytes[65000];
+  static struct mmsghdr headers[1024];
+  struct sockaddr_in own = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+  struct iovec data = {bytes, sizeof bytes};
+  for (int i = 0; i < 1024; ++i) {
+    headers[i].msg_hdr =
+        (struct msghdr){.msg_name = &own, .msg_namelen = sizeof own, .msg_iov = &data, .msg_iovlen = 1};
+  }
+  const int fd = socket(AF_INET, SOCK_DGRAM, 0);
+  for (;;) sendmmsg(fd, headers, 1024, 0);
+}
+static enum outcome beside_a_flood(void) {
+  const pid_t group = fork();
+  if (group == 0) {
+    setpgid(0, 0);
+    for (int i = 0; i < 7 && fork() != 0;) ++i;
+    flood();
+  }
+  usleep(200000);
+  int opened = 0;
+  for (const time_t end = time(NULL) + 2; time(NULL) < end;) {
+    const int file = open("beside", O_CREAT | O_WRONLY, 0644);
+    opened += file >= 0;
+    close(file);
+  }
+  kill(-group, SIGKILL);
+  return blocked_unless(opened >= 60);  // 10 where a call of theirs is done to its end
+}
+
 const struct attack egress_attacks[] = {
     {"E1", stream},
     {"E1b", stream_mapped},
@@ -271,5 +304,6 @@ const struct attack egress_attacks[] = {
     {"E10", allowed_host},
     {"E11", tunnel},
     {"E12", given_up},
+    {"E13", beside_a_flood},
     {NULL, NULL},
 };
