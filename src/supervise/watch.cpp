@@ -239,7 +239,9 @@ Watch::Watched Watch::add_directory(const Directory& directory, bool filled) {
 
 void Watch::on_host_change() {
   alignas(inotify_event) std::array<char, 16384> buffer{};
-  while (inotify_) {
+  // A writer that is faster than we read never lets the queue run empty.
+  const auto until = Clock::now() + kSlice;
+  while (inotify_ && Clock::now() < until) {
     const ssize_t got = read(inotify_.get(), buffer.data(), buffer.size());
     if (got <= 0) return;
     for (ssize_t at = 0; at < got;) {
