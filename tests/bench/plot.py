@@ -3,7 +3,8 @@
 from html import escape
 
 COLOURS = {"native, tmpfs": "#b8c4ce", "cofferdam": "#0b6e99", "cofferdam container": "#5fb0d0", "bwrap": "#8fb996",
-           "docker": "#6a8d73", "strace": "#d08c60"}
+           "docker": "#6a8d73", "strace": "#d08c60", "cofferdam broker": "#5fb0d0", "proxychains4": "#c98bb9",
+           "pasta": "#d08c60"}
 LEFT, WIDTH, BAR, GAP, TOP, LIMIT = 330, 420, 9, 14, 40, 4.0
 
 
