@@ -208,7 +208,8 @@ bool ConnectBroker::admitted(const KnownThread& thread, const Destination& desti
   return false;
 }
 
-int ConnectBroker::perform(const kernel::ThreadStatus& caller, int socket, std::span<const std::byte> address) const {
+int ConnectBroker::perform(const kernel::ThreadStatus& caller, int socket, std::span<const std::byte> address,
+                           bool caller_waits) const {
   // The peer of a unix socket sees who connects (SO_PEERCRED, PostgreSQL's peer authentication).
   const kernel::BorrowedIdentity as_caller(caller.euid, caller.egid, caller.groups);
   if (!as_caller.ok()) return EACCES;
@@ -216,7 +217,13 @@ int ConnectBroker::perform(const kernel::ThreadStatus& caller, int socket, std::
   // Another thread of the app can make the socket blocking again at any moment: a signal ends the wait then, and the
   // connection goes on by itself (connect(2), EINTR).
   const kernel::Alarm alarm(kLongestCall);
-  if (connect(socket, raw, static_cast<socklen_t>(address.size())) == 0) return 0;
+  const auto length = static_cast<socklen_t>(address.size());
+  if (connect(socket, raw, length) == 0) return 0;
+  if (errno == EINPROGRESS && caller_waits) {
+    // On the loopback the other side has answered by now: asking again settles it without a turn through epoll.
+    if (connect(socket, raw, length) == 0) return 0;
+    if (errno == EALREADY) return EINPROGRESS;
+  }
   if (errno != EINTR) return errno;
   return raw->sa_family == AF_UNIX ? EAGAIN : EINPROGRESS;
 }
@@ -225,9 +232,9 @@ int ConnectBroker::perform(const kernel::ThreadStatus& caller, int socket, std::
 int ConnectBroker::perform_without_waiting(const kernel::ThreadStatus& caller, int socket,
                                            std::span<const std::byte> address) const {
   const int flags = fcntl(socket, F_GETFL);
-  if ((flags & O_NONBLOCK) != 0) return perform(caller, socket, address);
+  if ((flags & O_NONBLOCK) != 0) return perform(caller, socket, address, false);
   fcntl(socket, F_SETFL, flags | O_NONBLOCK);
-  const int error = perform(caller, socket, address);
+  const int error = perform(caller, socket, address, true);
   fcntl(socket, F_SETFL, flags);
   return error;
 }

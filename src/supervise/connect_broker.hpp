@@ -128,7 +128,9 @@ class ConnectBroker {
   bool leaves_by_rule(const plan::Endpoint& destination, const ProcessRef& process, bool asks);
   static bool is_datagram(const Target& target, const KnownThread& thread, int number);
   void hear_names();
-  int perform(const kernel::ThreadStatus& caller, int socket, std::span<const std::byte> address) const;
+  // The socket is non-blocking for the moment. `caller_waits`: the caller's own was a blocking one.
+  int perform(const kernel::ThreadStatus& caller, int socket, std::span<const std::byte> address,
+              bool caller_waits) const;
   int perform_without_waiting(const kernel::ThreadStatus& caller, int socket, std::span<const std::byte> address) const;
   void finish(kernel::NotifyChannel& channel, std::uint64_t id, int error, ConnectEvent event, bool record);
   void wait_for(Pending pending);
