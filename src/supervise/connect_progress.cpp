@@ -80,6 +80,8 @@ void ConnectBroker::wait_for(Pending pending) {
 }
 
 void ConnectBroker::observe(Observed observed) {
+  // On the loopback the other side has answered by now.
+  if (is_connected(observed.socket.get())) return settle_observed(observed);
   watch(epoll_.get(), observed.socket.get(), observed.inode);
   observed_.push_back(std::move(observed));
 }
@@ -187,8 +189,9 @@ std::chrono::milliseconds ConnectBroker::next_look() const {
 void ConnectBroker::on_tick(kernel::NotifyChannel& channel) {
   if (names_.next_look().count() == 0) hear_names();
   const auto now = Clock::now();
+  if (now - last_look_ < kBacklogRetry) return;
   const bool retries = std::ranges::any_of(pending_, &Pending::retry);
-  if (now - last_look_ < (retries ? kBacklogRetry : kLeastLook)) return;
+  if (!retries && now - last_look_ < kLeastLook) return;
   last_look_ = now;
   for (auto pending = pending_.begin(); pending != pending_.end();) {
     pending = settle_pending(channel, *pending, false) ? pending_.erase(pending) : std::next(pending);
