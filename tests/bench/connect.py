@@ -55,7 +55,7 @@ def workloads(options, program, quick):
     steps = lambda count: str(count // part)
     pg = [f"{options.pgbin}/pgbench", "-h", HOST, "-p", options.postgres, "-U", "app", "-n", "-S", "-c", "1"]
     redis = ["redis-benchmark", "-h", HOST, "-p", options.redis, "-t", "get", "-c", "1", "--csv"]
-    wrk = ["wrk", "-t", "1", "-c", "4", "-d", "1s" if quick else "2s"]
+    wrk = ["wrk", "-t", "1", "-c", "4", "-d", "1s"]
     page = f"http://{HOST}:{options.nginx}/"
     return {
         "open": Workload("connect and close", [program, "open", HOST, options.port, steps(3000)], two_numbers),
@@ -213,7 +213,7 @@ def main():
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
-    rounds = 3 if options.quick else 9
+    rounds = 3 if options.quick else 7
     load = os.getloadavg()[0]
     bench, goals = Connect(options), Goals()
     try:
