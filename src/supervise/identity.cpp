@@ -125,6 +125,9 @@ RecordRef Identities::take(const kernel::ThreadView& thread, const kernel::Threa
     record->is_app = !settled_ && !policy::is_client_program(record->lineage.front()) &&
                      (!late || app_ != nullptr || is_entry_file(tuple));
     if (record->is_app) become_app(record);
+    // No hand-over any more, but a server that reloads executes itself in its own place.
+    if (settled_) grant(*record, entry_image_ != nullptr && entry_image_->is_app);
+    entry_image_ = record;
   } else {
     judge(*record, status, before);
   }

@@ -51,7 +51,8 @@ class Identities {
   // The record of an image, for attribution.
   [[nodiscard]] RecordRef record_of(const kernel::ThreadView& thread) const;
 
-  // The entry process has listened or connected to a database: from now on an exec of it is no hand-over.
+  // The entry process has listened or connected to a database: from now on an exec of it is no hand-over, and keeps the
+  // identity only where an exec of its child would.
   void settle(pid_t process);
 
   // The row that would make `caller` count as the app: for the finding of a look-alike, or of what an
@@ -74,6 +75,7 @@ class Identities {
   Role role_;
   bool settled_ = false;
   pid_t init_ = 0;                   // the entry's parent: above it is nothing of the instance
+  RecordRef entry_image_;            // the last recorded image of the entry process, whatever it counts as
   std::shared_ptr<ExecRecord> app_;  // the image that the entry command has become; never dropped
   ExecRecords records_;
 };

@@ -73,7 +73,8 @@ def said(place, *_):
 @dataclasses.dataclass
 class Program:
     """`app`: its name in a lineage. `tools`: what its workers execute. `also`: the one row that it needs, `printed` when
-    it is the one that the refusal prints; then the program runs without it first."""
+    it is the one that the refusal prints; then the program runs without it first. `reload`: the signal that makes it
+    execute itself in its own place."""
 
     name: str
     folder: str
@@ -86,6 +87,7 @@ class Program:
     ask: object = said
     env: dict = dataclasses.field(default_factory=dict)
     prepare: object = None
+    reload: int = 0
 
 
 PYTHON = ("psql", "python")
@@ -129,12 +131,19 @@ PROGRAMS = [
     python("celery-prefork", "python3", "-m", "celery", "-A", "tasks", "worker", "-c", "2", app="python3.11 -m celery",
            ask=celery_task),
     php("php-fpm", "php-fpm8.2", "-R", "-F", "-y", "fpm.conf", app="php-fpm8.2", ask=fast_cgi, prepare=fpm),
+    php("php-fpm-reload", "php-fpm8.2", "-R", "-F", "-y", "fpm.conf", app="php-fpm8.2", ask=fast_cgi, prepare=fpm,
+        reload=signal.SIGUSR2),
     php("php-server", "php", "-S", f"127.0.0.1:{PORT}", "index.php", app="index.php", ask=http,
         env={"PHP_CLI_SERVER_WORKERS": "3"}),
     php("php-artisan-serve", "php", "artisan", "serve", PORT, app="artisan", ask=http, printed=True),
     Program("puma-cluster", "ruby", ["puma", "-w", "2", "-b", f"tcp://127.0.0.1:{PORT}"], "puma", RUBY, ask=http),
+    Program("puma-restart", "ruby", ["puma", "-b", f"tcp://127.0.0.1:{PORT}"], "puma", RUBY, ask=http,
+            reload=signal.SIGUSR2),
     python("uwsgi", "uwsgi", "--plugin", "python3", "--http-socket", f"127.0.0.1:{PORT}", "--master", "--processes", "2",
-           "--wsgi-file", "wsgi.py", app="uwsgi-core", ask=http),
+           "--die-on-term", "--wsgi-file", "wsgi.py", app="uwsgi-core", ask=http),
+    python("uwsgi-reload", "uwsgi", "--plugin", "python3", "--http-socket", f"127.0.0.1:{PORT}", "--master", "--processes",
+           "2", "--die-on-term", "--wsgi-file", "wsgi.py", app="uwsgi-core", ask=http, reload=signal.SIGHUP),
+    python("reload-in-place", "python3", "reloading.py", PORT, app="reloading.py", ask=http, reload=signal.SIGUSR2),
     python("flask-debug", "flask", "--app", "flaskapp", "--debug", "run", "--port", PORT, ask=http),
     python("pytest-xdist", "pytest", "-s", "-n", "2", "-p", "no:cacheprovider", "test_worker.py", policy="django"),
     python("pyenv-shim", "python3", "probe.py", app="probe.py", prepare=shim, env={"PATH": "shims"}),
@@ -173,6 +182,12 @@ def start_and_ask(program, place, port, row, wanted):
         return ended or all(word in answer for word in wanted)
     try:
         wait_for(answered, "a worker's answer", 30, 0.1)
+        if program.reload:
+            before = images(process.pid)
+            process.send_signal(program.reload)
+            wait_for(lambda: executes_itself(process.pid, before), "a new image", 10, 0.1)
+            answer = ""
+            wait_for(answered, "an answer after the reload", 30, 0.1)
         if process.poll() is None and program.ask is not said:
             process.send_signal(signal.SIGTERM)
         result = place.finish(process, 30)
@@ -187,6 +202,29 @@ def start_and_ask(program, place, port, row, wanted):
     with open(log, encoding="utf-8", errors="replace") as file:
         result.err = file.read()
     return result, answer
+
+
+def images(launcher):
+    """The auxiliary vector of every process below the launcher: another one is another image."""
+    parents, found, known = {}, {}, [launcher]
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+                parents[int(pid)] = int(file.read().rpartition(")")[2].split()[1])
+        except OSError:
+            pass
+    for pid in known:
+        known += [child for child, parent in parents.items() if parent == pid]
+        try:
+            with open(f"/proc/{pid}/auxv", "rb") as file:
+                found[pid] = file.read()
+        except OSError:
+            pass
+    return found
+
+
+def executes_itself(launcher, before):
+    return any(vector and before.get(pid, vector) != vector for pid, vector in images(launcher).items())
 
 
 def refusals(result):

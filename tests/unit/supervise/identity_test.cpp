@@ -473,6 +473,28 @@ TEST_F(LiveIdentities, TheEntryHandsOverInPlaceUntilItHasSettled) {
   EXPECT_EQ(role(entry_->pid()), Role::other);
 }
 
+TEST_F(LiveIdentities, ASettledEntryMayExecuteItselfInItsOwnPlace) {
+  const RecordRef app = take_entry();
+  ASSERT_NE(app, nullptr);
+  identities_->settle(entry_->pid());
+  const auto in_place = [&](const std::string& command) {
+    tell("exec " + command);
+    EXPECT_EQ(ask("echo up"), "up");
+    return take_entry();
+  };
+  for (int reload = 0; reload < 2; ++reload) {
+    const RecordRef again = in_place("sh -c \"$LOOP\"");
+    ASSERT_NE(again, nullptr);
+    EXPECT_NE(again, app);
+    EXPECT_TRUE(again->is_app);
+    EXPECT_EQ(role(entry_->pid()), Role::app);
+  }
+  EXPECT_FALSE(in_place("env LD_LIBRARY_PATH=/tmp sh -c \"$LOOP\"")->is_app);
+  // What the app has become is not the app: it can't become it again.
+  EXPECT_FALSE(in_place("env -u LD_LIBRARY_PATH sh -c \"$LOOP\"")->is_app);
+  EXPECT_EQ(role(entry_->pid()), Role::other);
+}
+
 TEST_F(LiveIdentities, AOneOffIsNoApp) {
   identities_.emplace(plan_, entry_->pid(), Role::one_off);
   ASSERT_NE(take_entry(), nullptr);
