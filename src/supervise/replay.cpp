@@ -96,8 +96,8 @@ Replay::Result Replay::apply(const HostChange& change) {
 Replay::Upper Replay::look_at_upper(const HostChange& change) const {
   const kernel::Fd parent = open_parent(change.mount->layer, change.relative);
   struct stat upper{};
-  // What can't be looked at (a path beyond PATH_MAX) counts as the app's.
-  if (!parent && errno != ENOENT && errno != ENOTDIR) return Upper::changed;
+  // What can't be looked at (a path beyond PATH_MAX) counts as the app's. Below a link nothing is.
+  if (!parent && errno != ENOENT && errno != ENOTDIR && errno != ELOOP) return Upper::changed;
   if (!parent || fstatat(parent.get(), name_of(change.relative).c_str(), &upper, AT_SYMLINK_NOFOLLOW) != 0 ||
       S_ISDIR(upper.st_mode)) {  // a directory is copied up for what is in it
     return Upper::not_the_apps;
