@@ -258,10 +258,11 @@ std::string Identities::row_that_admits(const ExecRecord& caller) const {
   // What a shell, make or npm started is the app itself, if they only stand in its place.
   const bool in_its_place = caller.lineage.size() == 2 && only_starts_others(caller.lineage.back());
   if (!same_executable && !in_its_place) return {};
-  // Python starts workers with code on their command line, and shells run lines; `node -e` is somebody's tool.
+  // Python starts workers with code on their command line, and shells run lines; `node -e` is somebody's tool, and so
+  // is any line of code that a shell starts.
   const std::string name = base_name(caller.executable);
-  if (caller.script.kind == ScriptArgument::Kind::code && !name.starts_with("python") && !name.ends_with("sh"))
-    return {};
+  const bool runs_lines = same_executable && (name.starts_with("python") || name.ends_with("sh"));
+  if (caller.script.kind == ScriptArgument::Kind::code && !runs_lines) return {};
   const std::string exe = as_typed(caller);
   const std::size_t shown = std::min(caller.script.next, caller.argv.size());
   if (shown > 1 && caller.argv[shown - 1] == kMore) return {};  // too long to be said
