@@ -34,6 +34,7 @@ struct EnforcementRow {
   Level level = Level::full;
   std::string mechanism;  // "mount namespace, overlay and tmpfs; Landlock"
   std::string advice;
+  bool chosen = false;  // the policy itself gives it away (a persistent mount): nothing is lost against it
 };
 
 struct PolicyRef {

@@ -34,6 +34,7 @@ EnforcementRow storage_row(Mode mode, const HostFacts& host, const std::vector<P
   const auto kept = std::ranges::find(mounts, MountType::persistent, &PlannedMount::type);
   if (kept != mounts.end()) {
     row.level = Level::partial;
+    row.chosen = true;
     row.advice = kept->path + " is kept after the run because the policy says so (type: persistent)";
   }
   return row;

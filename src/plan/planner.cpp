@@ -77,12 +77,11 @@ Result<void> refuse_database_client(const PlanRequest& request) {
 Result<void> refuse_lost_enforcement(const Policy& policy, Plan& plan) {
   for (const EnforcementRow& row : plan.enforcement) {
     if (row.level == Level::full) continue;
-    // What the policy itself gives away (a persistent mount) is said, not refused.
-    const bool chosen = row.rule == "storage" && row.level == Level::partial;
+    // What the policy itself gives away is said, not refused.
     const bool weaker_death = row.rule == "processes" && row.level == Level::partial;
     const std::string text =
         "rule " + row.rule + " is " + to_string(row.level) + " here (" + row.mechanism + "): " + row.advice;
-    if (policy.enforcement == EnforcementMode::strict && !chosen && !weaker_death) {
+    if (policy.enforcement == EnforcementMode::strict && !row.chosen && !weaker_death) {
       return fail(text + ". To start anyway, set `enforcement: degraded` in the policy");
     }
     plan.notices.push_back(text);

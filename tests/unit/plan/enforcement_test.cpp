@@ -78,6 +78,7 @@ TEST(Enforcement, StorageOfAContainerFollowsLandlockAndWhatIsWritable) {
                                        disk ? kDisk : std::vector<kernel::MountEntry>{});
     EXPECT_EQ(storage.level, level) << abi << " " << disk;
     EXPECT_EQ(storage.advice.empty(), level == Level::full) << abi << " " << disk;
+    EXPECT_FALSE(storage.chosen);
     if (level == Level::full) continue;
     EXPECT_THAT(storage.advice, HasSubstr("/data (ext4)"));
     EXPECT_THAT(storage.advice, HasSubstr("--read-only"));
@@ -92,9 +93,13 @@ TEST(Enforcement, AKeptMountMakesStoragePartial) {
   for (const Mode mode : {Mode::local, Mode::container}) {
     const EnforcementRow storage = row("storage", mode, host(6), mounts({MountType::tmpfs, MountType::persistent}));
     EXPECT_EQ(storage.level, Level::partial);
+    EXPECT_TRUE(storage.chosen);
     EXPECT_THAT(storage.advice, HasSubstr("/mount2 is kept"));
   }
-  // The worse of two is said.
+  // The worse of two is said, and nobody has chosen it.
+  for (const int abi : {0, 2}) {
+    EXPECT_FALSE(row("storage", Mode::container, host(abi), mounts({MountType::persistent}), kDisk).chosen) << abi;
+  }
   EXPECT_EQ(row("storage", Mode::container, host(0), mounts({MountType::persistent}), kDisk).level, Level::none);
 }
 
