@@ -131,6 +131,7 @@ Result<void> Instance::launch(const RunRequest& request, InstanceOptions options
 void Instance::finish(const supervise::ChangeVisitor& visit) {
   if (terminal_) terminal_->restore();
   supervisor_->measure_storage();
+  supervisor_->end_watch();
   events_.emit(exited_event(loop_->ending().status));
   report::Collector& collector = session_.collector();
   const ScanResult scan = supervisor_->scan([&](const ScannedChange& change) {

@@ -81,13 +81,15 @@ Result<RunResult> Rehearsing::run() {
   auto done = run_first();
   if (done && !gave_up() && container_) done = run_readers(nullptr);
   if (done && !gave_up()) done = run_second();
-  if (!done) {
+  const bool has_run = session_ && session_->event_counter() > 0;
+  if (!done && !has_run) {
     if (session_) session_->discard();
     return std::unexpected(done.error());
   }
   outcome_.looked_for = looked_for_.size();
   RunResult result;
   result.exit_code = exit_code_;
+  if (!done) result.failure = done.error();  // what the runs before have found is reported all the same
   session_->close(result, outcome_);
   return result;
 }

@@ -32,7 +32,7 @@ struct RunRequest {
 struct RunResult {
   int exit_code = 0;  // the app's own, or 128 + signal
   Report report;
-  std::optional<Error> failure;       // the command could not be executed inside the instance
+  std::optional<Error> failure;       // the command could not be executed inside the instance, or a rehearsal not go on
   std::vector<std::string> problems;  // what could not be written or kept, one line each
   std::vector<std::string> hidden;    // paths of the host that the app could not see, absolute
 };

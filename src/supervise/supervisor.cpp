@@ -172,7 +172,6 @@ void Supervisor::on_tick() {
 }
 
 ScanResult Supervisor::scan(const ChangeVisitor& visit) {
-  watch_.end();
   ScanResult result;
   result.unreadable = scan_storage(instance_, baseline_, [&](const ScannedChange& change) {
     if (!watch_.is_replay(change.path)) visit(change);

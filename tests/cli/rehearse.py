@@ -216,6 +216,17 @@ def a_reader_runs_beside_the_app_and_is_stopped(place):
           "the instances")
 
 
+@test
+def a_second_run_that_cannot_start_leaves_the_report_of_the_first(place):
+    app = place.file("app.sh", "#!/bin/sh\necho x > written\nexec sleep 30\n", mode=0o755)
+    result = place.cofferdam("rehearse", "--report", place.report_file, "--events", place.events_file, "--drive",
+                             f"sleep 0.5; rm {app}", "--", "./app.sh", timeout=40)
+    check(result.code in (125, 126, 127), f"exit status {result.code}: {result.err}")
+    contains(result.err, "app.sh", "what is told")
+    check(result.lost(path_in(place, "written")), f"lost: {result.report['lost']}")
+    check(result.of("exited"), "the first run's end is not among the events")
+
+
 # --- drivers, ends -------------------------------------------------------------------------------------------------------
 
 
