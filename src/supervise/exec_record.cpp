@@ -53,6 +53,52 @@ bool same_script(const ExecRecord& a, const ExecRecord& b) {
   return a.script_identity && b.script_identity && a.script_identity->same_file(*b.script_identity);
 }
 
+// What stands between the interpreter and its script, -c and -m included.
+std::span<const std::string> options_of(const ExecRecord& record) {
+  const std::size_t script = std::min(record.script.next, record.argv.size());
+  return std::span(record.argv).subspan(std::min<std::size_t>(1, record.argv.size()), script > 1 ? script - 2 : 0);
+}
+
+std::vector<std::string> without_options(const ExecRecord& record) {
+  const std::span<const std::string> options = options_of(record);
+  if (options.empty()) return record.argv;
+  std::vector<std::string> argv = {record.argv.front()};
+  if (options.back() == "-c" || options.back() == "-m") argv.push_back(options.back());
+  argv.insert(argv.end(), record.argv.begin() + 1 + static_cast<std::ptrdiff_t>(options.size()), record.argv.end());
+  return argv;
+}
+
+// How many words at the front of Python's options are one that loads no code; 0: any other option.
+std::size_t harmless_words(std::span<const std::string> options) {
+  constexpr std::array<std::string_view, 11> kFlags = {"-u", "-B",  "-b", "-bb", "-E", "-I",
+                                                       "-O", "-OO", "-q", "-s",  "-P"};
+  constexpr std::array<std::string_view, 9> kModes = {"dev",
+                                                      "utf8",
+                                                      "utf8=0",
+                                                      "utf8=1",
+                                                      "faulthandler",
+                                                      "tracemalloc",
+                                                      "importtime",
+                                                      "no_debug_ranges",
+                                                      "warn_default_encoding"};
+  const std::string_view option = options.front();
+  if (std::ranges::find(kFlags, option) != kFlags.end()) return 1;
+  const bool apart = option.size() == 2;
+  if ((!option.starts_with("-W") && !option.starts_with("-X")) || (apart && options.size() < 2)) return 0;
+  const std::string_view value = apart ? std::string_view(options[1]) : option.substr(2);
+  // -W action:message:category:...: a category with a dot is imported.
+  const bool harmless = option[1] == 'W' ? !value.contains('.') : std::ranges::find(kModes, value) != kModes.end();
+  return !harmless ? 0 : apart ? 2 : 1;
+}
+
+// One pattern an argument, argv[0] included; arguments after the last pattern are free.
+bool matches_patterns(const std::vector<std::string>& patterns, const std::vector<std::string>& argv) {
+  return argv.size() >= patterns.size() && std::ranges::equal(patterns, std::span(argv).first(patterns.size()),
+                                                              [](const std::string& pattern, const std::string& word) {
+                                                                return fnmatch(pattern.c_str(), word.c_str(), 0) == 0;
+                                                              });
+}
+
 }  // namespace
 
 bool has_many_names(const ExecRecord& record) {
@@ -89,22 +135,22 @@ std::size_t ImageTupleHash::operator()(const ImageTuple& tuple) const noexcept {
 // Options between the interpreter and its script run code as well as the script does (-c, -r, -X presite, a module
 // named by -W): those of the app itself are known, of all others only what can't.
 bool safe_options(const ExecRecord& record, const ExecRecord& app) {
-  constexpr std::array<std::string_view, 21> kHarmless = {
-      "-u",  "-B",  "-b",        "-E",       "-I", "-O",      "-OO",    "-q",    "-s",     "-P",  "-Wd",
-      "-Wi", "-We", "-Wdefault", "-Wignore", "-W", "default", "ignore", "error", "always", "once"};
-  const bool python = base_name(record.executable).starts_with("python");
-  const auto options = [](const ExecRecord& from) {
-    const std::size_t script = std::min(from.script.next, from.argv.size());
-    return std::span(from.argv).subspan(std::min<std::size_t>(1, from.argv.size()), script > 1 ? script - 2 : 0);
-  };
   if (record.script.kind == ScriptArgument::Kind::none) return true;  // all arguments are compared
+  const std::span<const std::string> options = options_of(record);
+  const std::span<const std::string> known = options_of(app);
   // Java's class path is an option: less of it is other code, too.
-  if (is_java(base_name(record.executable))) return std::ranges::equal(options(record), options(app));
-  return std::ranges::all_of(options(record), [&](const std::string& option) {
-    const bool harmless = python && std::ranges::find(kHarmless, std::string_view(option)) != kHarmless.end();
-    const bool of_app = same_executable(app, record) && std::ranges::find(options(app), option) != options(app).end();
-    return harmless || of_app || option == "-m" || option == "-c";
-  });
+  if (is_java(base_name(record.executable))) return std::ranges::equal(options, known);
+  const bool python = base_name(record.executable).starts_with("python");
+  for (std::size_t i = 0; i < options.size();) {
+    if (const std::size_t words = python ? harmless_words(options.subspan(i)) : 0; words > 0) {
+      i += words;
+      continue;
+    }
+    const bool of_app = same_executable(app, record) && std::ranges::find(known, options[i]) != known.end();
+    if (!of_app && options[i] != "-m" && options[i] != "-c") return false;
+    ++i;
+  }
+  return true;
 }
 
 bool same_program(const ExecRecord& app, const ExecRecord& other) {
@@ -123,12 +169,9 @@ bool matches_row(const plan::AlsoProgram& row, const ExecRecord& record, const E
   if (!stands_in_place(row, record) && !runs_program(row, record) && !runs_interpreter_of(app, row, record))
     return false;
   if (record.late && !row.argv.empty()) return false;
-  // One pattern an argument, argv[0] included; arguments after the last pattern are free.
-  if (record.argv.size() < row.argv.size()) return false;
-  for (std::size_t i = 0; i < row.argv.size(); ++i) {
-    if (fnmatch(row.argv[i].c_str(), record.argv[i].c_str(), 0) != 0) return false;
-  }
-  return true;
+  // Python and Node.js hand their own options on to their workers (-B, -X dev): a row need not list them.
+  return matches_patterns(row.argv, record.argv) ||
+         (safe_options(record, app) && matches_patterns(row.argv, without_options(record)));
 }
 
 std::vector<std::string> cut_arguments(std::vector<std::string> argv, std::size_t most_bytes) {

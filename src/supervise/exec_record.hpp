@@ -58,7 +58,8 @@ using RecordRef = std::shared_ptr<const ExecRecord>;
 // Rule (b), and rule (c) below, leave loader_values to the caller.
 [[nodiscard]] bool same_program(const ExecRecord& app, const ExecRecord& other);
 // Rule (c). An interpreter's name means the one on PATH, and the one that the app itself runs on: they differ where
-// PATH leads to a version manager's shim, or the app was started from a virtual environment.
+// PATH leads to a version manager's shim, or the app was started from a virtual environment. Options that
+// safe_options lets pass may stand before the script although the row's patterns don't have them.
 [[nodiscard]] bool matches_row(const plan::AlsoProgram& row, const ExecRecord& record, const ExecRecord& app);
 
 // Nothing between the interpreter of `record` and its script runs code that the app's own options don't run.

@@ -71,6 +71,18 @@ TEST(SameProgram, IsTheSameExecutableScriptAndArguments) {
   EXPECT_TRUE(same_program(app, other));
 }
 
+TEST(SameProgram, PythonsOwnOptionsAreNoDifferenceUnlessTheyLoadCode) {
+  const ExecRecord app = record({"python3", "-X", "dev", "manage.py", "runserver"});
+  // As Django's reloader spells them again.
+  EXPECT_TRUE(same_program(app, record({"python3", "-Xdev", "manage.py", "runserver"})));
+  EXPECT_TRUE(same_program(app, record({"python3", "-Werror::DeprecationWarning", "-bb", "manage.py", "runserver"})));
+  EXPECT_TRUE(same_program(app, record({"python3", "-W", "error::DeprecationWarning", "manage.py", "runserver"})));
+  EXPECT_FALSE(same_program(app, record({"python3", "-Werror::evil.Category", "manage.py", "runserver"})));
+  EXPECT_FALSE(same_program(app, record({"python3", "-X", "presite=evil", "manage.py", "runserver"})));
+  EXPECT_FALSE(same_program(app, record({"python3", "-Xpycache_prefix=/tmp/evil", "manage.py", "runserver"})));
+  EXPECT_FALSE(same_program(app, record({"python3", "-m", "-X", "dev", "manage.py", "runserver"})));
+}
+
 TEST(SameProgram, ModulesAndCodeAreComparedByTheirText) {
   const ExecRecord module = record({"python3", "-m", "flask", "run"});
   EXPECT_TRUE(same_program(module, record({"python3", "-mflask", "run"})));
@@ -122,6 +134,25 @@ TEST(MatchesRow, TheExecutableAndThePatterns) {
   EXPECT_FALSE(matches_row(other, worker, unrelated()));
   other.program.reset();  // not installed here
   EXPECT_FALSE(matches_row(other, worker, unrelated()));
+}
+
+TEST(MatchesRow, OptionsThatLoadNoCodeNeedNotBeInTheRow) {
+  const ExecRecord app = record({"python3", "-X", "presite=mine", "app.py"});
+  const plan::AlsoProgram spawn = row({"*", "-c", "from multiprocessing.spawn import *", "--fork"});
+  EXPECT_TRUE(matches_row(spawn, record({"py", "-B", "-c", "from multiprocessing.spawn import x", "--fork"}), app));
+  EXPECT_TRUE(matches_row(
+      spawn, record({"py", "-X", "dev", "-Werror::UserWarning", "-c", "from multiprocessing.spawn import x", "--fork"}),
+      app));
+  // The app's own are known, whatever they do.
+  EXPECT_TRUE(matches_row(
+      spawn, record({"py", "-X", "presite=mine", "-c", "from multiprocessing.spawn import x", "--fork"}), app));
+  EXPECT_FALSE(matches_row(
+      spawn, record({"py", "-X", "presite=evil", "-c", "from multiprocessing.spawn import x", "--fork"}), app));
+  EXPECT_FALSE(matches_row(spawn, record({"py", "-i", "-c", "from multiprocessing.spawn import x", "--fork"}), app));
+  EXPECT_FALSE(matches_row(spawn, record({"py", "-B", "-c", "evil", "--fork"}), app));
+  EXPECT_FALSE(matches_row(spawn, record({"py", "-B", "evil.py", "-c", "from multiprocessing.spawn import x"}), app));
+  EXPECT_TRUE(matches_row(row({"*", "job.py"}), record({"python3", "-B", "job.py", "now"}), app));
+  EXPECT_FALSE(matches_row(row({"*", "job.py"}), record({"python3", "-B", "evil.py", "job.py"}), app));
 }
 
 TEST(MatchesRow, AScriptIsPartOfTheProgram) {
