@@ -32,6 +32,7 @@ struct ExecRecord {
   std::string executable;                  // path, as the app sees it
   std::vector<std::string> argv;           // as it was at the exec, but for the app cut; never shown unredacted
   std::vector<std::string> shown;          // argv as findings and events show it: redacted, at most some 1 KiB
+  bool secret = false;                     // what a row would name of this program (up to its script) holds a secret
   std::vector<std::string> loader_values;  // NAME=value of what steers loaders, sorted; kept of the app only
   bool loads_as_app = false;               // its loader_values are the app's
   std::string differs;                     // the variable without which it would count as the app

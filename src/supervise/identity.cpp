@@ -107,13 +107,17 @@ RecordRef Identities::take(const kernel::ThreadView& thread, const kernel::Threa
   record->executable = std::move(*executable);
   record->argv = std::move(*argv);
   // Redacted before it is cut: half of a secret is not known for one.
-  record->shown = cut_arguments(base::redact_argv(record->argv), kMostShown);
+  std::vector<std::string> redacted = base::redact_argv(record->argv);
   record->loader_values = loader_values(*environment, plan_.working_directory);
   record->directory = working_directory(thread);
   if (!late) {
     record->script =
         script_argument(has_many_names(*record) ? called_as(*record) : base_name(record->executable), record->argv);
   }
+  const std::size_t of_program = std::min(record->script.next, record->argv.size());
+  record->secret =
+      !std::equal(redacted.begin(), redacted.begin() + static_cast<std::ptrdiff_t>(of_program), record->argv.begin());
+  record->shown = cut_arguments(std::move(redacted), kMostShown);
   if (record->script.kind == ScriptArgument::Kind::file) {
     identify_script(thread, *record);
   }
@@ -266,6 +270,7 @@ std::string Identities::row_that_admits(const ExecRecord& caller) const {
   const std::string exe = as_typed(caller);
   const std::size_t shown = std::min(caller.script.next, caller.argv.size());
   if (shown > 1 && caller.argv[shown - 1] == kMore) return {};  // too long to be said
+  if (caller.secret) return {};
   if (caller.script.kind == ScriptArgument::Kind::none || shown < 2) {
     // An interpreter without a script runs whatever it is fed: a row would admit all of it.
     return is_interpreter(base_name(caller.executable)) || has_many_names(caller) ? std::string()

@@ -590,6 +590,19 @@ TEST(SameProgram, AProgramOfManyNamesIsToldByTheOneItIsCalled) {
   EXPECT_FALSE(same_program(record({"httpd", "-f"}, "/bin/busybox"), record({"nc", "-f"}, "/bin/busybox")));
 }
 
+TEST_F(LiveIdentities, NoRowRepeatsASecret) {
+  ASSERT_NE(take_entry(), nullptr);
+  const std::string url = "postgresql://app:hunter2@db/app";
+  const RecordRef code = take(start_child("sh -c 'u=" + url + "; read -r x <\"$FIFO\"; :' & echo $!", "/bin/sh"));
+  ASSERT_NE(code, nullptr);
+  EXPECT_EQ(identities_->row_that_admits(*code), "");
+  // One behind the script is not in the row.
+  const RecordRef behind = take(start_child("sh -c 'read -r x <\"$FIFO\"; :' " + url + " & echo $!", "/bin/sh"));
+  ASSERT_NE(behind, nullptr);
+  EXPECT_THAT(identities_->row_that_admits(*behind), testing::StartsWith("{exe: "));
+  EXPECT_THAT(identities_->row_that_admits(*behind), testing::Not(testing::HasSubstr("hunter2")));
+}
+
 TEST_F(LiveIdentities, NoRowAdmitsAnInterpreterAsAWhole) {
   ASSERT_NE(take_entry(), nullptr);
   const RecordRef fed = take(start_child("sh <\"$FIFO\" & echo $!", "/bin/sh"));
