@@ -68,17 +68,17 @@ class Summary {
     for (const CountedFinding& entry : report.findings) {
       if (entry.finding.code.starts_with("CD13")) {
         if (entry.finding.severity != Severity::note) expected_.push_back(&entry);
+      } else if (entry.finding.code == "CD103" || entry.finding.code == "CD107") {
+        if (full_ == nullptr || full_->code > entry.finding.code) full_ = &entry.finding;
       } else if (entry.finding.severity == Severity::error) {
         refusals_.push_back(&entry);
-      } else if (entry.finding.code == "CD107" && nearly_full_ == nullptr) {
-        nearly_full_ = &entry.finding;
       }
     }
   }
 
   std::string text() {
     if (refusals_.empty() && losses_.files == 0 && losses_.deletions == 0 && report_.logs.dropped == 0 &&
-        nearly_full_ == nullptr && !tells_hidden() && !report_.rehearsal) {
+        full_ == nullptr && !tells_hidden() && !report_.rehearsal) {
       return "";
     }
     std::size_t room = kSummaryLines - heads();
@@ -105,7 +105,7 @@ class Summary {
       add("lost", sized(losses_.made_again, made_again()) + ", made again when needed");
     if (report_.logs.dropped != 0)
       add("lost", base::plural(report_.logs.dropped, "log record") + " no sink could take");
-    if (nearly_full_ != nullptr) add("storage", shown(nearly_full_->message) + " [" + nearly_full_->code + "]");
+    if (full_ != nullptr) add_full(*full_);
     if (tells_hidden()) add_hidden();
     lines_.push_back(last_line());
     std::string text;
@@ -119,7 +119,7 @@ class Summary {
     const auto one = [](bool present) { return present ? std::size_t{1} : std::size_t{0}; };
     return 1 + one(losses_.source.count != 0) + one(losses_.vcs.count != 0) + one(losses_.others.count != 0) +
            one(losses_.logs.count != 0) + one(losses_.made_again.count != 0) + one(report_.logs.dropped != 0) +
-           one(nearly_full_ != nullptr) + one(tells_hidden());
+           one(full_ != nullptr) + one(tells_hidden());
   }
 
   // Where the bytes are, or how to get them.
@@ -244,10 +244,19 @@ class Summary {
     return lines_.size() - before;
   }
 
+  void add_full(const Finding& finding) {
+    const std::string_view message = finding.message;
+    const std::string_view known = message.starts_with("storage is ") ? message.substr(11) : message;
+    add("storage", shown(known, kLongestMessage) + "; " + shown(finding.fix, kLongestFix) + " [" + finding.code + "]");
+  }
+
   void add_refusal(const CountedFinding& entry) {
     const Finding& finding = entry.finding;
     const std::string times = entry.count > 1 ? " (" + std::to_string(entry.count) + " times)" : "";
-    add("refused", shown(finding.message) + times);
+    // "openat refused: /etc/x is not ..." says it once more.
+    const std::size_t call = finding.message.find(" refused: ");
+    const bool repeats = call != std::string::npos && finding.message.find(' ') == call;
+    add("refused", shown(repeats ? finding.message.substr(call + 10) : finding.message) + times);
     std::vector<std::string> parts;
     if (finding.process != nullptr) {
       const bool lineage_told = finding.message.find(" <- ") != std::string::npos;
@@ -323,7 +332,7 @@ class Summary {
   const TextOptions& options_;
   Losses losses_;
   std::vector<const CountedFinding*> refusals_;
-  const Finding* nearly_full_ = nullptr;         // the first mount that was
+  const Finding* full_ = nullptr;                // the first mount that was full, else nearly
   std::vector<const CountedFinding*> expected_;  // of a rehearsal: missed by a later instance
   Lines lines_;
 };

@@ -198,10 +198,35 @@ TEST(Summary, AMountThatIsNearlyFullIsALine) {
   entry.finding.code = "CD107";
   entry.finding.severity = Severity::warning;
   entry.finding.message = "storage is nearly full: /tmp has used 81 % of its 1 MiB";
+  entry.finding.fix = "write size: 2MiB";
   report.findings = {entry, entry};
   EXPECT_EQ(summary(report, kOptions),
-            "storage  storage is nearly full: /tmp has used 81 % of its 1 MiB [CD107]\n"
+            "storage  nearly full: /tmp has used 81 % of its 1 MiB; write size: 2MiB [CD107]\n"
             "web.1 exited 0; full list: --report FILE\n");
+}
+
+TEST(Summary, AFullMountIsALineAndNoRefusal) {
+  Report report;
+  report.instances = {{"web.1", 0, std::nullopt, 0, 0}};
+  CountedFinding nearly;
+  nearly.finding.code = "CD107";
+  nearly.finding.message = "storage is nearly full: /tmp";
+  CountedFinding full;
+  full.finding.code = "CD103";
+  full.finding.severity = Severity::error;
+  full.finding.message = "storage is full: /tmp";
+  full.finding.fix = "write less";
+  report.findings = {nearly, full};
+  EXPECT_EQ(summary(report, kOptions),
+            "storage  full: /tmp; write less [CD103]\n"
+            "web.1 exited 0; full list: --report FILE\n");
+}
+
+TEST(Summary, ARefusedCallIsNotSaidTwice) {
+  Report report;
+  report.findings.assign(1, sample_refusal(1));
+  report.findings.front().finding.message = "openat refused: /etc/x is not in the instance's writable storage";
+  EXPECT_TRUE(summary(report, {}).starts_with("refused  /etc/x is not in the instance's writable storage\n"));
 }
 
 TEST(Summary, CountsWhatItDoesNotName) {
