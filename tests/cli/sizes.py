@@ -77,7 +77,7 @@ def a_full_overlay_is_plain_in_the_summary(place):
     result = place.sh("mkdir -p node_modules/big && head -c 6000000 /dev/zero > node_modules/big/index.js")
     check(result.code != 0, "the app meets ENOSPC")
     contains(result.err, f"storage is full: {place.project} has used its 4.0 MiB", "summary")
-    contains(result.err.split("refused ", 1)[1], "size: 8MiB", "what to do, in the summary")
+    contains(result.err.split("storage  full: ", 1)[1], "size: 8MiB", "what to do, in the summary")
     equal(use_of(result, place.project)["peak"], 4 * MIB, "peak")
 
 
