@@ -12,6 +12,7 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,8 +70,10 @@ static void measure(const struct sockaddr_in* address, long count, int byte) {
   free(samples);
 }
 
+static atomic_int unblocked;
 static void* wait_in_connect(void* address) {
   connect_to(address);
+  unblocked++;
   return NULL;
 }
 
@@ -125,6 +128,7 @@ int main(int argc, char** argv) {
     block(&full, atol(argv[6]));
   }
   measure(&address, atol(argv[4]), strcmp(mode, "byte") == 0);
+  must(unblocked == 0, "a connect to the full backlog did not wait");
   fflush(stdout);
   if (strcmp(mode, "stages") == 0 && argc > 5) {
     (void)getchar();
