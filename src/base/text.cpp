@@ -126,6 +126,10 @@ std::string normalise_path(std::string_view absolute) {
   return path.empty() ? "/" : path;
 }
 
+std::string base_name(std::string_view path) {
+  return std::string(path.substr(path.rfind('/') + 1));
+}
+
 bool is_beneath(std::string_view path, std::string_view directory) {
   if (directory == "/") return path.starts_with('/');
   return path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');

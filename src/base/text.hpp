@@ -24,6 +24,9 @@ namespace cofferdam::base {
 // Lexical normal form of an absolute path: no `.`, `..`, `//` or trailing slash. `/..` is `/`.
 [[nodiscard]] std::string normalise_path(std::string_view absolute);
 
+// What comes after the last slash; all of a path without one.
+[[nodiscard]] std::string base_name(std::string_view path);
+
 // True when `path` is `directory` or lies beneath it; both normalised.
 [[nodiscard]] bool is_beneath(std::string_view path, std::string_view directory);
 

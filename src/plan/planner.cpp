@@ -29,10 +29,6 @@ constexpr std::uint64_t kKeptCapabilities = 1ULL << cap_chown | 1ULL << cap_dac_
                                             1ULL << cap_fsetid | 1ULL << cap_kill | 1ULL << cap_setgid |
                                             1ULL << cap_setuid | 1ULL << cap_setpcap | 1ULL << cap_net_bind_service;
 
-std::string base_name(const std::string& path) {
-  return path.substr(path.rfind('/') + 1);
-}
-
 Identity identity_of(const HostFacts& host, const PlanRequest& request, Mode mode) {
   Identity identity;
   identity.uid = host.uid;
@@ -65,7 +61,7 @@ std::vector<AlsoProgram> look_up_also(const Policy& policy, const PlanRequest& r
 
 // A client as the entry would make every query look like the app's.
 Result<void> refuse_database_client(const PlanRequest& request) {
-  const std::string name = base_name(request.argv.front());
+  const std::string name = base::base_name(request.argv.front());
   if (!policy::is_client_program(name)) return {};
   return fail(name +
                   " is a database client, not an application [CD504]: as the entry command it would count as the app. "

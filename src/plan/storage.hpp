@@ -1,4 +1,4 @@
-// Rule 1 on this machine: which mounts the instance gets, per mode. Called by make_plan only.
+// Rule 1 on this machine: which mounts the instance gets, per mode.
 #pragma once
 
 #include "plan/plan.hpp"

@@ -142,7 +142,7 @@ void add_bind(Plan& plan, const std::string& path) {
   plan.binds.push_back({path, S_ISDIR(status.st_mode)});
 }
 
-// What an app needs of the directories that a tmpfs covers (design section 3): the resolver's files, the directories
+// What an app needs of the directories that a tmpfs covers: the resolver's files, the directories
 // of the database sockets, the sockets that the policy lets in, and the command itself.
 void add_binds(const Policy& policy, const PlanRequest& request, Plan& plan) {
   for (const char* file : {"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/localtime"}) {

@@ -8,15 +8,12 @@
 #include <span>
 #include <string_view>
 
+#include "base/text.hpp"
 #include "policy/engines.hpp"
 
 namespace cofferdam::supervise {
 
 namespace {
-
-std::string base_name(const std::string& path) {
-  return path.substr(path.rfind('/') + 1);
-}
 
 bool same_executable(const ExecRecord& a, const ExecRecord& b) {
   return a.tuple.device == b.tuple.device && a.tuple.inode == b.tuple.inode;
@@ -34,13 +31,13 @@ bool runs_program(const plan::AlsoProgram& row, const ExecRecord& record) {
 // A pattern of paths is for what the app builds, so no client of a database is meant by it.
 bool stands_in_place(const plan::AlsoProgram& row, const ExecRecord& record) {
   return !row.place.empty() && fnmatch(row.place.c_str(), record.executable.c_str(), FNM_PATHNAME) == 0 &&
-         !policy::is_client_program(base_name(record.executable));
+         !policy::is_client_program(base::base_name(record.executable));
 }
 
 // "python3" of a row is also the app's own python3.12.
 bool runs_interpreter_of(const ExecRecord& app, const plan::AlsoProgram& row, const ExecRecord& record) {
   if (!same_executable(app, record) || !is_interpreter(row.written)) return false;
-  const std::string name = base_name(app.executable);
+  const std::string name = base::base_name(app.executable);
   return name.starts_with(row.written) &&
          name.find_first_not_of("0123456789.", row.written.size()) == std::string::npos;
 }
@@ -103,21 +100,22 @@ bool matches_patterns(const std::vector<std::string>& patterns, const std::vecto
 
 bool has_many_names(const ExecRecord& record) {
   constexpr std::array<std::string_view, 3> kManyNames = {"busybox", "coreutils", "toybox"};
-  return std::ranges::find(kManyNames, std::string_view(base_name(record.executable))) != kManyNames.end();
+  return std::ranges::find(kManyNames, std::string_view(base::base_name(record.executable))) != kManyNames.end();
 }
 
 std::string called_as(const ExecRecord& record) {
-  return record.argv.empty() ? base_name(record.executable) : base_name(record.argv[0]);
+  return record.argv.empty() ? base::base_name(record.executable) : base::base_name(record.argv[0]);
 }
 
 std::string program_name(const ExecRecord& record) {
-  if (record.script.kind == ScriptArgument::Kind::file) return base_name(record.script.text);
+  if (record.script.kind == ScriptArgument::Kind::file) return base::base_name(record.script.text);
   constexpr std::array<std::string_view, 4> kManyNames = {"dash", "busybox", "coreutils", "toybox"};
-  const std::string executable = base_name(record.executable);
+  const std::string executable = base::base_name(record.executable);
   if (std::ranges::find(kManyNames, std::string_view(executable)) != kManyNames.end() && !record.argv.empty()) {
-    const std::string called = base_name(record.argv[0]);
+    const std::string called = base::base_name(record.argv[0]);
     const std::string name = called.starts_with('-') ? called.substr(1) : called;
-    return name == executable && record.argv.size() > 1 && executable != "dash" ? base_name(record.argv[1]) : name;
+    return name == executable && record.argv.size() > 1 && executable != "dash" ? base::base_name(record.argv[1])
+                                                                                : name;
   }
   if (record.script.kind == ScriptArgument::Kind::module)
     return executable + (is_java(executable) ? " " : " -m ") + record.script.text;
@@ -139,8 +137,8 @@ bool safe_options(const ExecRecord& record, const ExecRecord& app) {
   const std::span<const std::string> options = options_of(record);
   const std::span<const std::string> known = options_of(app);
   // Java's class path is an option: less of it is other code, too.
-  if (is_java(base_name(record.executable))) return std::ranges::equal(options, known);
-  const bool python = base_name(record.executable).starts_with("python");
+  if (is_java(base::base_name(record.executable))) return std::ranges::equal(options, known);
+  const bool python = base::base_name(record.executable).starts_with("python");
   for (std::size_t i = 0; i < options.size();) {
     if (const std::size_t words = python ? harmless_words(options.subspan(i)) : 0; words > 0) {
       i += words;

@@ -17,10 +17,6 @@ namespace {
 constexpr std::size_t kLongestLineage = 16;
 constexpr std::size_t kLongestName = 64;
 
-std::string base_name(const std::string& path) {
-  return path.substr(path.rfind('/') + 1);
-}
-
 std::optional<ImageTuple> read_tuple(const kernel::ThreadView& thread, std::string* why) {
   const auto executable = thread.executable_identity();
   const auto vector = thread.auxiliary_vector();
@@ -111,8 +107,8 @@ RecordRef Identities::take(const kernel::ThreadView& thread, const kernel::Threa
   record->loader_values = loader_values(*environment, plan_.working_directory);
   record->directory = working_directory(thread);
   if (!late) {
-    record->script =
-        script_argument(has_many_names(*record) ? called_as(*record) : base_name(record->executable), record->argv);
+    record->script = script_argument(has_many_names(*record) ? called_as(*record) : base::base_name(record->executable),
+                                     record->argv);
   }
   const std::size_t of_program = std::min(record->script.next, record->argv.size());
   record->secret =
@@ -176,12 +172,12 @@ std::vector<std::string> Identities::ancestors(pid_t parent) const {
     const auto executable = view->executable_path();
     const auto status = view->status();
     if (!executable || !status) break;
-    add_name(names, base_name(*executable));
+    add_name(names, base::base_name(*executable));
     if (at == entry_) return names;
     at = status->ppid;
   }
   // Whatever runs in the instance came from its entry.
-  add_name(names, app_ != nullptr ? app_->lineage.front() : base_name(plan_.program.path));
+  add_name(names, app_ != nullptr ? app_->lineage.front() : base::base_name(plan_.program.path));
   return names;
 }
 
@@ -247,7 +243,7 @@ std::string Identities::as_typed(const ExecRecord& caller) const {
   for (const std::string& variable : plan_.environment) {
     if (variable.starts_with("PATH=")) environment["PATH"] = variable.substr(5);
   }
-  const std::string name = base_name(caller.executable);
+  const std::string name = base::base_name(caller.executable);
   const auto found = plan::find_program(name, plan::search_path_of(environment), plan_.working_directory);
   const bool leads_there = found && found->script.empty() && found->executable_identity.device == caller.tuple.device &&
                            found->executable_identity.inode == caller.tuple.inode;
@@ -264,7 +260,7 @@ std::string Identities::row_that_admits(const ExecRecord& caller) const {
   if (!same_executable && !in_its_place) return {};
   // Python starts workers with code on their command line, and shells run lines; `node -e` is somebody's tool, and so
   // is any line of code that a shell starts.
-  const std::string name = base_name(caller.executable);
+  const std::string name = base::base_name(caller.executable);
   const bool runs_lines = same_executable && (name.starts_with("python") || name.ends_with("sh"));
   if (caller.script.kind == ScriptArgument::Kind::code && !runs_lines) return {};
   const std::string exe = as_typed(caller);
@@ -273,8 +269,8 @@ std::string Identities::row_that_admits(const ExecRecord& caller) const {
   if (caller.secret) return {};
   if (caller.script.kind == ScriptArgument::Kind::none || shown < 2) {
     // An interpreter without a script runs whatever it is fed: a row would admit all of it.
-    return is_interpreter(base_name(caller.executable)) || has_many_names(caller) ? std::string()
-                                                                                  : "{exe: " + exe + "}";
+    return is_interpreter(base::base_name(caller.executable)) || has_many_names(caller) ? std::string()
+                                                                                        : "{exe: " + exe + "}";
   }
   std::string row = "{exe: " + exe + ", argv: [\"*\"";
   for (std::size_t i = 1; i < shown; ++i) {

@@ -1,4 +1,4 @@
-// Who is the app (design section 2). The app is the image that the entry command became, and what it forks; an exec
+// Who is the app. The app is the image that the entry command became, and what it forks; an exec
 // loses that identity, and it comes back only by hand-over in place, by re-executing itself, or by a row of app.also.
 //
 // An image is told by a tuple that fork keeps and exec changes: the executable's device and inode and four pointers of

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/text.hpp"
+#include "supervise/compare.hpp"
 
 namespace cofferdam::supervise {
 
@@ -52,10 +53,6 @@ constexpr std::array<std::string_view, 22> kFilled = {"node_modules",  "bower_co
                                                       ".mypy_cache",   ".pytest_cache",
                                                       ".terraform",    "coverage",
                                                       ".hg",           ".pnpm-store"};
-
-std::int64_t nanoseconds(const timespec& time) {
-  return static_cast<std::int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
-}
 
 std::string join(const std::string& directory, std::string_view name) {
   return directory.empty() ? std::string(name) : directory + "/" + std::string(name);

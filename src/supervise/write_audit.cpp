@@ -14,6 +14,7 @@
 
 #include "base/text.hpp"
 #include "kernel/process.hpp"
+#include "supervise/arguments.hpp"
 #include "supervise/metadata.hpp"
 
 namespace cofferdam::supervise {
@@ -27,30 +28,9 @@ constexpr std::size_t kMostRefusals = 10000;
 
 constexpr int kMostLinks = 8;  // one after another, at the end of a path that O_CREAT makes
 
-int int_argument(const kernel::Notification& call, std::int8_t index) {
-  return static_cast<int>(call.args.at(static_cast<std::size_t>(index)));
-}
-std::uint64_t argument(const kernel::Notification& call, std::int8_t index) {
-  return call.args.at(static_cast<std::size_t>(index));
-}
-
 // AT_*, RENAME_* or open flags; 0 for a call without.
 int int_flags(const kernel::Notification& call, const kernel::NotifyRow& row) {
   return row.shape.flags >= 0 ? int_argument(call, row.shape.flags) : 0;
-}
-
-// The open flags of open, openat, openat2 and creat; nothing when the caller's struct can't be read.
-std::optional<std::uint64_t> open_flags(const kernel::Notification& call, const kernel::NotifyRow& row,
-                                        const kernel::ThreadView& view) {
-  if (row.kind == Kind::open_how) {
-    kernel::OpenHow how;
-    const std::size_t size = std::min<std::size_t>(argument(call, row.shape.length), sizeof how);
-    const auto bytes = std::as_writable_bytes(std::span(&how, 1)).first(size);
-    if (view.read_memory(argument(call, row.shape.data), bytes) != static_cast<ssize_t>(size)) return std::nullopt;
-    return how.flags;
-  }
-  if (row.shape.flags < 0) return O_CREAT | O_WRONLY | O_TRUNC;
-  return static_cast<unsigned>(int_argument(call, row.shape.flags));
 }
 
 bool writes(std::uint64_t flags) {

@@ -49,6 +49,13 @@ TEST(Text, PathsAreNormalisedAndCompared) {
   EXPECT_FALSE(is_beneath("/", "/srv"));
 }
 
+TEST(Text, ABaseNameIsWhatComesAfterTheLastSlash) {
+  EXPECT_EQ(base_name("/usr/bin/psql"), "psql");
+  EXPECT_EQ(base_name("psql"), "psql");
+  EXPECT_EQ(base_name("bin/"), "");
+  EXPECT_EQ(base_name(""), "");
+}
+
 TEST(Text, GlobsStayWithinAComponentUnlessTheyCross) {
   struct Row {
     const char* pattern;
