@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cofferdam/diagnostic.hpp"
+#include "cofferdam/logs.hpp"
 
 namespace cofferdam {
 
@@ -112,13 +113,6 @@ struct Environment {
   std::vector<std::string> drop;
 };
 
-struct LogSink {
-  enum class Type { console, file };
-  Type type = Type::console;
-  std::string path;  // file: absolute, on the host, outside the instance
-  Origin origin;
-};
-
 struct Run {
   std::string stop_signal = "SIGTERM";
   std::chrono::milliseconds stop_grace{10000};
@@ -134,7 +128,7 @@ struct Policy {
   Network network;
   std::vector<std::string> sockets;  // host sockets let in, absolute paths
   Environment environment;
-  std::vector<LogSink> sinks;  // empty: console
+  Logs logs;
   Run run;
 };
 

@@ -146,9 +146,9 @@ class Page {
   }
 
   void logs() {
-    if (policy_.sinks.empty()) return;
+    if (policy_.logs.sinks.empty()) return;
     line("logs:\n  sinks:");
-    for (const LogSink& sink : policy_.sinks) {
+    for (const LogSink& sink : policy_.logs.sinks) {
       row(sink.type == LogSink::Type::console ? "{type: console}" : "{type: file, path: " + quoted(sink.path) + "}",
           sink.origin);
     }

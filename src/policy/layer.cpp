@@ -101,7 +101,9 @@ class Reader {
       const auto type = choice<LogSink::Type>(child(item, "type"),
                                               {{"console", LogSink::Type::console}, {"file", LogSink::Type::file}});
       if (!type) continue;
-      LogSink sink{.type = *type, .path = {}, .origin = mistakes_.origin(item.place)};
+      LogSink sink;
+      sink.type = *type;
+      sink.origin = mistakes_.origin(item.place);
       const Node* path = item.find("path");
       if (*type == LogSink::Type::console && path != nullptr) {
         mistakes_.error(path->place, code::kValue, "'path' does not apply to a console sink",

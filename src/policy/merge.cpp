@@ -72,7 +72,7 @@ void apply_layer(Policy& policy, Layer layer, const PathBase& base, Mistakes& mi
   apply_network(policy.network, layer);
   append(policy.sockets, std::move(layer.sockets));
   apply_environment(policy.environment, layer);
-  append(policy.sinks, std::move(layer.sinks),
+  append(policy.logs.sinks, std::move(layer.sinks),
          [](const LogSink& a, const LogSink& b) { return a.type == b.type && a.path == b.path; });
   if (layer.run.stop_signal) policy.run.stop_signal = std::move(*layer.run.stop_signal);
   policy.run.stop_grace = layer.run.stop_grace.value_or(policy.run.stop_grace);

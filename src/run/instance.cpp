@@ -91,7 +91,7 @@ Result<void> Instance::launch(const RunRequest& request, InstanceOptions options
   if (request.shell) {
     stdio.terminal = true;
   } else {
-    auto sinks = logs::open_sinks(prepared_.policy.sinks);
+    auto sinks = logs::open_sinks(prepared_.policy.logs.sinks);
     if (!sinks) return std::unexpected(sinks.error());
     logs::PumpConfig config;
     config.instance = name_;

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "unit/logs/pump_fixture.hpp"
+#include "unit/logs/sink_fixture.hpp"
 
 namespace cofferdam::logs {
 namespace {
@@ -116,7 +117,7 @@ TEST_F(PumpTest, AGoneConsoleEndsThePumpAtOnce) {
 
 TEST_F(PumpTest, AGoneConsoleDoesNotDisturbTheFile) {
   const std::string path = directory / "app.jsonl";
-  start(Format::pretty, {{LogSink::Type::console, "", {}}, {LogSink::Type::file, path, {}}});
+  start(Format::pretty, {LogSink{}, file_sink(path)});
   console.close_read();
   put(out.write, "a\nb\n");
   std::this_thread::sleep_for(50ms);
@@ -134,7 +135,7 @@ TEST_F(PumpTest, AGoneConsoleDoesNotDisturbTheFile) {
 
 TEST_F(PumpTest, AFullDiskDropsRecordsAndCountsThem) {
   if (access("/dev/full", W_OK) != 0) GTEST_SKIP() << "needs /dev/full";
-  start(Format::json, {{LogSink::Type::file, "/dev/full", {}}, {LogSink::Type::console, "", {}}});
+  start(Format::json, {file_sink("/dev/full"), LogSink{}});
   put(out.write, "a\nb\n");
   end_streams();
   EXPECT_EQ(records(read_all(console.read)).size(), 2U);

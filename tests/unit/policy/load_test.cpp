@@ -92,8 +92,8 @@ run: {stop_signal: QUIT, stop_grace: 500ms}
   EXPECT_EQ(policy.environment.files, std::vector<std::string>{root_ + "/.env"});
   EXPECT_TRUE(policy.environment.export_files);
   EXPECT_EQ(policy.environment.set.at("B"), "");
-  ASSERT_EQ(policy.sinks.size(), 2U);
-  EXPECT_EQ(policy.sinks[1].path, root_ + "/app.jsonl");
+  ASSERT_EQ(policy.logs.sinks.size(), 2U);
+  EXPECT_EQ(policy.logs.sinks[1].path, root_ + "/app.jsonl");
   EXPECT_EQ(policy.run.stop_signal, "SIGQUIT");
   EXPECT_EQ(policy.run.stop_grace, std::chrono::milliseconds(500));
 }

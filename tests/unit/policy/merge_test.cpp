@@ -71,7 +71,7 @@ TEST_F(ExtendedPolicy, MergesMapsByKeyAndAppendsLists) {
   EXPECT_EQ(policy.database.ports, (std::vector<std::uint16_t>{1000, 2000}));
   ASSERT_EQ(policy.database.allow.size(), 2U);
   EXPECT_EQ(policy.database.allow[0].origin.file, root_ + "/base.yaml");
-  EXPECT_EQ(policy.sinks.size(), 1U);
+  EXPECT_EQ(policy.logs.sinks.size(), 1U);
   EXPECT_EQ(policy.run.stop_signal, "SIGINT");
   EXPECT_EQ(policy.run.stop_grace, std::chrono::seconds(2));
 }

@@ -66,8 +66,8 @@ TEST_F(ShippedPolicies, TwelveFactorHasTheRulesOfTheDesign) {
   EXPECT_TRUE(policy.database.all_engines);
   EXPECT_TRUE(policy.database.allow.empty());
   EXPECT_EQ(policy.environment.files, std::vector<std::string>{root_ + "/.env"});
-  ASSERT_EQ(policy.sinks.size(), 1U);
-  EXPECT_EQ(policy.sinks.front().type, LogSink::Type::console);
+  ASSERT_EQ(policy.logs.sinks.size(), 1U);
+  EXPECT_EQ(policy.logs.sinks.front().type, LogSink::Type::console);
 }
 
 TEST_F(ShippedPolicies, NodeResolvesItsProgramsInTheProject) {

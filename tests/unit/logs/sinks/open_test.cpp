@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "unit/logs/sink_fixture.hpp"
+
 namespace cofferdam::logs {
 namespace {
 
@@ -32,7 +34,7 @@ TEST_F(OpenSinks, AFileIsAppendedToAndNotInherited) {
   const std::string path = directory / "a.jsonl";
   std::ofstream(path) << "before\n";
   {
-    const auto opened = open_sinks({{LogSink::Type::file, path, {}}});
+    const auto opened = open_sinks({file_sink(path)});
     ASSERT_TRUE(opened);
     const int fd = opened->front().fd();
     EXPECT_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
@@ -45,7 +47,7 @@ TEST_F(OpenSinks, AFileIsAppendedToAndNotInherited) {
 TEST_F(OpenSinks, ANewFileIsNotReadableByOthers) {
   const std::string path = directory / "b.jsonl";
   const mode_t before = umask(0);
-  ASSERT_TRUE(open_sinks({{LogSink::Type::file, path, {}}}));
+  ASSERT_TRUE(open_sinks({file_sink(path)}));
   umask(before);
   struct stat status{};
   ASSERT_EQ(stat(path.c_str(), &status), 0);
@@ -54,13 +56,13 @@ TEST_F(OpenSinks, ANewFileIsNotReadableByOthers) {
 
 TEST_F(OpenSinks, ErrorsNameThePathTheLineAndTheFix) {
   const std::string path = directory / "missing/a.jsonl";
-  const auto opened = open_sinks({{LogSink::Type::file, path, {"cofferdam.yaml", 12, 7}}});
+  const auto opened = open_sinks({file_sink(path, {"cofferdam.yaml", 12, 7})});
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().message, "cofferdam.yaml:12: can't open the log file " + path +
                                         ": No such file or directory; the directory " +
                                         (directory / "missing").string() + " does not exist: create it");
   EXPECT_EQ(opened.error().errnum, ENOENT);
-  const auto folder = open_sinks({{LogSink::Type::file, directory, {}}});
+  const auto folder = open_sinks({file_sink(directory)});
   ASSERT_FALSE(folder);
   EXPECT_EQ(folder.error().errnum, EISDIR);
 }
