@@ -54,6 +54,8 @@ struct LogMatch {
   std::optional<LogLevel> at_least;
   std::vector<LogStream> streams;  // empty: all of the app's; `own` only where it is named (sentry: by default)
   std::string contains;            // in the message, byte for byte; empty: any
+
+  friend bool operator==(const LogMatch&, const LogMatch&) = default;
 };
 
 struct LogRotation {

@@ -1,9 +1,15 @@
 #include "logs/escape.hpp"
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 
 #include "base/text.hpp"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 namespace cofferdam::logs {
 
@@ -29,6 +35,66 @@ std::size_t plain_bytes(const char* from) {
                               zero_bytes(block ^ (kOnes * 0x7f));
   return marks == 0 ? sizeof block : static_cast<std::size_t>(std::countr_zero(marks)) / 8;
 }
+
+constexpr auto kPlain = [] {
+  std::array<bool, 256> plain{};
+  for (std::size_t byte = 0x20; byte < 0x7f; ++byte) plain.at(byte) = byte != '"' && byte != '\\';
+  return plain;
+}();
+
+// Copies whole blocks as long as all of their bytes stand for themselves, and of the first block that is not like
+// that the bytes before the first mark. Returns how many bytes stand now in `out`; what lies behind them there, up to a
+// block, is overwritten later. `size` bytes can be read and written.
+using CopyPlain = std::size_t (*)(const char* in, std::size_t size, char* out);
+
+std::size_t copy_plain_words(const char* in, std::size_t size, char* out) {
+  std::size_t at = 0;
+  for (; size - at >= 8; at += 8) {
+    std::memcpy(out + at, in + at, 8);
+    if (const std::size_t plain = plain_bytes(in + at); plain != 8) return at + plain;
+  }
+  while (at < size && kPlain[static_cast<unsigned char>(in[at])]) {
+    out[at] = in[at];
+    ++at;
+  }
+  return at;
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) std::size_t copy_plain_avx2(const char* in, std::size_t size, char* out) {
+  const __m256i quote = _mm256_set1_epi8('"');
+  const __m256i backslash = _mm256_set1_epi8('\\');
+  const __m256i del = _mm256_set1_epi8(0x7f);
+  const __m256i space = _mm256_set1_epi8(0x20);
+  std::size_t at = 0;
+  for (; size - at >= 32; at += 32) {
+    const __m256i block = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in + at));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + at), block);
+    // As signed bytes, what is above 0x7f is below the space, too.
+    const __m256i marks =
+        _mm256_or_si256(_mm256_or_si256(_mm256_cmpgt_epi8(space, block), _mm256_cmpeq_epi8(block, quote)),
+                        _mm256_or_si256(_mm256_cmpeq_epi8(block, backslash), _mm256_cmpeq_epi8(block, del)));
+    const auto mask = static_cast<unsigned>(_mm256_movemask_epi8(marks));
+    if (mask != 0) return at + static_cast<std::size_t>(std::countr_zero(mask));
+  }
+  if (size - at >= 16) {
+    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(in + at));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + at), block);
+    const __m128i marks = _mm_or_si128(_mm_or_si128(_mm_cmpgt_epi8(_mm256_castsi256_si128(space), block),
+                                                    _mm_cmpeq_epi8(block, _mm256_castsi256_si128(quote))),
+                                       _mm_or_si128(_mm_cmpeq_epi8(block, _mm256_castsi256_si128(backslash)),
+                                                    _mm_cmpeq_epi8(block, _mm256_castsi256_si128(del))));
+    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(marks));
+    if (mask != 0) return at + static_cast<std::size_t>(std::countr_zero(mask));
+    at += 16;
+  }
+  return at + copy_plain_words(in + at, size - at, out + at);
+}
+
+const CopyPlain copy_plain = __builtin_cpu_supports("avx2") != 0 ? copy_plain_avx2 : copy_plain_words;
+#else
+constexpr CopyPlain copy_plain = copy_plain_words;
+#endif
 
 char* put_unicode(char* out, unsigned code) {
   *out++ = '\\';
@@ -76,14 +142,10 @@ Escaped escape_json(std::string_view text, char* out, char* limit) {
   const char* const end = start + text.size();
   const auto result = [&](EscapeStop stop) { return Escaped{static_cast<std::size_t>(in - start), out, stop}; };
   while (in != end) {
-    // Eight bytes are copied before it is known how many of them count: the rest is overwritten.
-    while (end - in >= 8 && limit - out >= 8) {
-      std::memcpy(out, in, 8);
-      const std::size_t plain = plain_bytes(in);
-      in += plain;
-      out += plain;
-      if (plain != 8) break;
-    }
+    const auto size = static_cast<std::size_t>(std::min(end - in, limit - out));
+    const std::size_t plain = copy_plain(in, size, out);
+    in += plain;
+    out += plain;
     if (in == end) break;
     if (limit - out < static_cast<std::ptrdiff_t>(kLongestEscape)) return result(EscapeStop::full);
     if (static_cast<unsigned char>(*in) < 0x80) {

@@ -15,26 +15,55 @@ std::size_t cut_between_characters(std::string_view text, std::size_t at) {
   return at;
 }
 
-Framer::Framer(Stream stream)
+Framer::Framer(Stream stream, FramerMemory& memory)
     : stream_(stream),
-      memory_(static_cast<char*>(::operator new(kCapacity, std::align_val_t{kPage}))),
-      begin_(memory_.get() + kFront),
-      end_(begin_) {}
+      memory_(memory),
+      begin_(memory.bytes + FramerMemory::kFront),
+      end_(begin_),
+      scanned_(begin_),
+      dirty_(begin_) {}
 
-std::span<char> Framer::space() {
+Framer::Mark Framer::mark() const {
+  return {true, inside_line_, cleared_, offset(begin_), offset(end_), offset(dirty_)};
+}
+
+std::size_t Framer::recover(const Mark& mark) {
+  if (!mark.taken) return 0;
+  begin_ = scanned_ = memory_.bytes + mark.begin;
+  end_ = memory_.bytes + mark.end;
+  dirty_ = memory_.bytes + mark.dirty;
+  inside_line_ = mark.inside_line;
+  if (!mark.cleared) return 0;
+  const char* last = memory_.bytes + std::min<std::size_t>(FramerMemory::kCapacity, mark.end + kReadSize);
+  while (last != end_ && last[-1] == 0) --last;
+  return static_cast<std::size_t>(last - end_);
+}
+
+void Framer::make_room() {
   const auto carried = static_cast<std::size_t>(end_ - begin_);
   char* target = nullptr;
-  if (carried <= kFront) {
-    target = memory_.get() + kFront - carried;
-  } else if (memory_.get() + kCapacity - end_ < static_cast<std::ptrdiff_t>(kReadSize)) {
+  if (carried <= FramerMemory::kFront) {
+    target = memory_.bytes + FramerMemory::kFront - carried;
+  } else if (memory_.bytes + FramerMemory::kCapacity - end_ < static_cast<std::ptrdiff_t>(kReadSize)) {
     // A long line is moved only when the buffer is used up, so that a slow writer does not cost its square.
-    target = memory_.get();
+    target = memory_.bytes;
   }
   if (target != nullptr && target != begin_) {
     std::memmove(target, begin_, carried);
+    scanned_ -= begin_ - target;
+    cleared_ = false;
     begin_ = target;
     end_ = target + carried;
   }
+}
+
+std::span<char> Framer::space() {
+  if (dirty_ > end_) {
+    char* const clear_to = std::min(dirty_, end_ + kReadSize);
+    std::memset(end_, 0, static_cast<std::size_t>(clear_to - end_));
+    if (clear_to == dirty_) dirty_ = end_;
+  }
+  cleared_ = true;
   return {end_, kReadSize};
 }
 

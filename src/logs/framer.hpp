@@ -1,10 +1,11 @@
 // Cuts the bytes of one stream into lines, wherever the reads happened to end.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <memory>
-#include <new>
 #include <span>
 #include <string_view>
 
@@ -16,26 +17,59 @@ namespace cofferdam::logs {
 // completed. Above 0 when `at` is.
 [[nodiscard]] std::size_t cut_between_characters(std::string_view text, std::size_t at);
 
-// Owns the read buffer of a stream:
-//   const auto space = framer.space(); n = read(fd, space.data(), space.size()); framer.commit(n, on_piece);
-// `on_piece(const Piece&)` is called once a line, in order. The pieces joined, with a line feed after each that has
-// `last` and `eol`, are the bytes that were read. Memory is fixed: a line above kMaxPiece is delivered in pieces.
-class Framer {
- public:
+// The read buffer of one stream. In memory that is shared with the launcher and zero at first, so that the bytes that
+// were read and not yet delivered outlive the pump.
+struct FramerMemory {
+  static constexpr std::size_t kPage = 4096;
   static constexpr std::size_t kReadSize = 64 << 10;
   static constexpr std::size_t kMaxPiece = 256 << 10;
+  static constexpr std::size_t kFront = 4 * kPage;  // carried bytes up to here are moved before an aligned read
+  static constexpr std::size_t kCapacity = kFront + 2 * kMaxPiece;
 
-  explicit Framer(Stream stream);
+  alignas(kPage) char bytes[kCapacity];
+};
 
-  // At least kReadSize bytes to read into. Page-aligned unless a long line is in the making: read(2) into an aligned
-  // buffer costs half. What is carried over stands in front of it.
+// Owns the cutting of a stream, not its memory:
+//   framer.make_room(); const auto space = framer.space(); n = read(fd, space.data(), space.size());
+//   framer.commit(n, on_piece);
+// `on_piece(const Piece&)` is called once a line, in order. The pieces joined, with a line feed after each that has
+// `last` and `eol`, are the bytes that were read. Memory is fixed: a line above kMaxPiece is delivered in pieces.
+//
+// What a pump that takes over needs is the mark(): taken after make_room(), after space(), and whenever all pieces so
+// far are where they outlive the pump. What space() gives out is zero, so that even bytes that a read(2) had brought,
+// of which the pump did not live to hear, are found; only zero bytes at their end would be missed.
+class Framer {
+ public:
+  static constexpr std::size_t kReadSize = FramerMemory::kReadSize;
+  static constexpr std::size_t kMaxPiece = FramerMemory::kMaxPiece;
+
+  struct Mark {
+    bool taken = false;
+    bool inside_line = false;
+    bool cleared = false;
+    std::uint32_t begin = 0;
+    std::uint32_t end = 0;
+    std::uint32_t dirty = 0;
+  };
+
+  Framer(Stream stream, FramerMemory& memory);
+
+  // Takes over the memory where another left it. Returns how many bytes it had read into space() by then: commit()
+  // them.
+  [[nodiscard]] std::size_t recover(const Mark& mark);
+  [[nodiscard]] Mark mark() const;
+
+  // Moves what is carried over, where that is needed: in front of a page, unless a long line is in the making, because
+  // read(2) into an aligned buffer costs half.
+  void make_room();
+  // kReadSize bytes to read into, all zero.
   [[nodiscard]] std::span<char> space();
 
   // Takes the first `size` bytes of space().
   template <class OnPiece>
   void commit(std::size_t size, OnPiece&& on_piece) {
     const char* line = begin_;
-    const char* scan = end_;
+    const char* scan = scanned_;
     const char* const stop = end_ + size;
     while (scan != stop) {
       const void* found = std::memchr(scan, '\n', static_cast<std::size_t>(stop - scan));
@@ -48,23 +82,28 @@ class Framer {
     line = cut_long(line, stop, on_piece);
     begin_ += line - begin_;
     end_ += size;
+    scanned_ = end_;
+    dirty_ = std::max(dirty_, end_);
+    cleared_ = false;
+  }
+
+  // Takes them as well, and forgets them.
+  void discard(std::size_t size) {
+    dirty_ = std::max(dirty_, end_ + size);
+    cleared_ = false;
   }
 
   // The stream has ended: what is left without a line feed is delivered as a line with eol = false.
   template <class OnPiece>
   void finish(OnPiece&& on_piece) {
     if (begin_ != end_ || inside_line_) emit(begin_, end_, true, false, on_piece);
-    begin_ = end_;
+    begin_ = scanned_ = end_;
   }
 
   // The bytes of the line that has not ended yet and were not delivered yet.
   [[nodiscard]] std::string_view tail() const { return {begin_, static_cast<std::size_t>(end_ - begin_)}; }
 
  private:
-  static constexpr std::size_t kPage = 4096;
-  static constexpr std::size_t kFront = 4 * kPage;  // carried bytes up to here are moved before an aligned read
-  static constexpr std::size_t kCapacity = kFront + 2 * kMaxPiece;
-
   template <class OnPiece>
   const char* cut_long(const char* line, const char* stop, OnPiece&& on_piece) {
     while (static_cast<std::size_t>(stop - line) > kMaxPiece) {
@@ -82,15 +121,16 @@ class Framer {
     inside_line_ = !last;
   }
 
-  struct Release {
-    void operator()(char* memory) const { ::operator delete(memory, std::align_val_t{kPage}); }
-  };
+  [[nodiscard]] std::uint32_t offset(const char* at) const { return static_cast<std::uint32_t>(at - memory_.bytes); }
 
   Stream stream_;
   bool inside_line_ = false;  // a piece of the current line was delivered already
-  std::unique_ptr<char, Release> memory_;
+  FramerMemory& memory_;
   char* begin_;
   char* end_;
+  char* scanned_;         // there is no line feed between begin_ and here
+  char* dirty_;           // what lies behind is zero
+  bool cleared_ = false;  // space() was given out, and nothing taken since
 };
 
 }  // namespace cofferdam::logs

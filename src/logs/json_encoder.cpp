@@ -3,18 +3,36 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <ctime>
 
 #include "base/json.hpp"
+#include "base/text.hpp"
 #include "logs/escape.hpp"
-#include "logs/framer.hpp"
 
 namespace cofferdam::logs {
 
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
-// ","encoding":"base64","partial":{"id":<20>,"n":<20>,"last":false},"eol":false}\n
-constexpr std::size_t kLongestEnd = 160;
+constexpr std::size_t kDigits = 20;
+// All that is not the instance's name, escaped message or fields: the longest of each part.
+constexpr std::string_view kLongest =
+    R"({"ts":"2026-01-31T12:00:00.123456789Z","seq":18446744073709551615,"instance":,"stream":"cofferdam",)"
+    R"("level":"critical","message_b64":"","encoding":"base64","partial":{"id":18446744073709551615,)"
+    R"("n":18446744073709551615,"last":false},"eol":false,"trace_id":"0123456789abcdef0123456789abcdef",)"
+    R"("span_id":"0123456789abcdef","fields":{}})"
+    "\n";
+// A block of text is copied before it is known how much of it counts.
+constexpr std::size_t kSlack = 64;
+
+constexpr auto kPairs = [] {
+  std::array<char, 200> pairs{};
+  for (std::size_t i = 0; i < 100; ++i) {
+    pairs.at(2 * i) = static_cast<char>('0' + i / 10);
+    pairs.at(2 * i + 1) = static_cast<char>('0' + i % 10);
+  }
+  return pairs;
+}();
 
 char* put(char* out, std::string_view text) {
   std::memcpy(out, text.data(), text.size());
@@ -22,47 +40,65 @@ char* put(char* out, std::string_view text) {
 }
 
 char* put_number(char* out, std::uint64_t value) {
-  return std::to_chars(out, out + 20, value).ptr;
+  return std::to_chars(out, out + kDigits, value).ptr;
+}
+
+char* put_pair(char* out, std::uint32_t value) {
+  std::memcpy(out, &kPairs[std::size_t{value} * 2], 2);
+  return out + 2;
+}
+
+char* put_partial(const Record& record, char* at) {
+  at = put(at, R"(,"partial":{"id":)");
+  at = put_number(at, record.partial_id);
+  at = put(at, R"(,"n":)");
+  at = put_number(at, record.partial_n);
+  return put(at, record.partial_last ? R"(,"last":true})" : R"(,"last":false})");
+}
+
+void append_string(OutBuffer& out, std::string_view text) {
+  std::string quoted;
+  base::append_json_string(quoted, text);
+  out.append(quoted);
+}
+
+void append_fields(const Record& record, OutBuffer& out) {
+  out.append(R"(,"fields":{)");
+  bool first = true;
+  for (const Field& field : record.fields) {
+    if (!first) out.append(',');
+    first = false;
+    append_string(out, field.key);
+    out.append(':');
+    out.append(field.json);
+  }
+  out.append('}');
+}
+
+void append_gap(const Record& record, OutBuffer& out) {
+  char* const start = out.reserve(kLongest.size());
+  char* at = put(start, R"(,"gap":{"first":)");
+  at = put_number(at, record.gap_first);
+  at = put(at, R"(,"last":)");
+  at = put_number(at, record.seq);
+  at = put(at, R"(,"count":)");
+  at = put_number(at, record.gap_count);
+  at = put(at, R"(,"reason":)");
+  out.commit(static_cast<std::size_t>(at - start));
+  append_string(out, record.gap_reason);
+  out.append('}');
 }
 
 }  // namespace
 
-void RecordClock::set(const std::timespec& now) {
-  if (now.tv_sec < second_ || (now.tv_sec == second_ && now.tv_nsec <= nanosecond_)) return;
-  second_ = now.tv_sec;
-  nanosecond_ = now.tv_nsec;
-}
-
-void RecordClock::render_second() {
-  const std::string text = base::rfc3339(std::timespec{second_, 0});
-  std::memcpy(text_.data(), text.data(), text_.size());
-  rendered_ = second_;
-}
-
-char* RecordClock::next(char* out) {
-  if (nanosecond_ >= kSecond) {
-    nanosecond_ -= kSecond;
-    ++second_;
-  }
-  if (rendered_ != second_) render_second();
-  out = put(out, {text_.data(), text_.size()});
-  auto rest = static_cast<std::uint32_t>(nanosecond_++);
-  for (int digit = 8; digit >= 0; --digit) {
-    out[digit] = static_cast<char>('0' + rest % 10);
-    rest /= 10;
-  }
-  out[9] = 'Z';
-  return out + 10;
-}
-
 JsonEncoder::JsonEncoder(std::string_view instance) {
-  for (const Stream stream : {Stream::out, Stream::err}) {
+  for (std::size_t stream = 0; stream < kLogStreams; ++stream) {
     for (std::size_t level = 0; level < kLogLevels; ++level) {
-      std::string& middle = middles_.at(index_of(stream)).at(level);
+      std::string& middle = middles_.at(stream).at(level);
       middle = ",\"instance\":";
       base::append_json_string(middle, instance.substr(0, 255));
       middle += ",\"stream\":\"";
-      middle += to_string(stream);
+      middle += to_string(static_cast<Stream>(stream));
       middle += "\",\"level\":\"";
       middle += to_string(static_cast<LogLevel>(level));
       middle += "\",";
@@ -70,55 +106,64 @@ JsonEncoder::JsonEncoder(std::string_view instance) {
   }
 }
 
-void JsonEncoder::append(const Piece& piece, OutBuffer& out) {
-  Line& line = lines_[index_of(piece.stream)];
-  if (piece.first) {
-    line = Line{};
-    line.level = detect_level(piece.bytes);
-  }
-  std::string_view rest = piece.bytes;
-  do {
-    rest.remove_prefix(append_record(piece, rest, line, out));
-  } while (!rest.empty());
+std::size_t JsonEncoder::overhead() const {
+  return kLongest.size() + middles_.back().back().size();
 }
 
-std::size_t JsonEncoder::append_record(const Piece& piece, std::string_view rest, Line& line, OutBuffer& out) {
-  char* const start = out.reserve(kMaxRecord);
-  char* const limit = start + kMaxRecord - kLongestEnd;
-  char* at = put(start, R"({"ts":")");
-  at = clock_.next(at);
-  at = put(at, R"(","seq":)");
-  at = put_number(at, ++seq_);
-  at = put(at, middles_[index_of(piece.stream)][static_cast<std::size_t>(line.level)]);
+// Nine digits after the second, which is rendered anew only when it changes.
+char* JsonEncoder::put_time(std::int64_t time, char* out) {
+  std::int64_t rest = time - second_;
+  if (second_ < 0 || rest < 0 || rest >= kSecond) {
+    second_ = time / kSecond * kSecond;
+    rest = time - second_;
+    const std::string text = R"({"ts":")" + base::rfc3339(std::timespec{time / kSecond, 0});
+    std::memcpy(second_text_.data(), text.data(), second_text_.size());
+  }
+  std::memcpy(out, second_text_.data(), second_text_.size());
+  out += second_text_.size();
+  const auto nanoseconds = static_cast<std::uint32_t>(rest);
+  const std::uint32_t millions = nanoseconds / 1'000'000;
+  *out++ = static_cast<char>('0' + millions / 100);
+  out = put_pair(out, millions % 100);
+  const std::uint32_t below = nanoseconds % 1'000'000;
+  out = put_pair(out, below / 10'000);
+  out = put_pair(out, below / 100 % 100);
+  return put_pair(out, below % 100);
+}
 
-  char* const message = at;
+void JsonEncoder::append(const Record& record, OutBuffer& out) {
+  const std::string_view message = record.message;
+  // Most messages need no escape: the room for one is asked for only when it is needed.
+  const std::size_t worst = message.size() * 6 + overhead() + kSlack;
+  char* const start = out.reserve(worst);
+  char* at = put_time(record.time, start);
+  at = put(at, R"(Z","seq":)");
+  at = put_number(at, record.seq);
+  at = put(at, middles_[index_of(record.stream)][static_cast<std::size_t>(record.level)]);
+
+  char* const begin = at;
   at = put(at, R"("message":")");
-  const Escaped escaped = escape_json(rest, at, limit);
-  std::size_t consumed = escaped.consumed;
+  const Escaped escaped = escape_json(message, at, start + worst);
   at = escaped.out;
-  bool base64 = false;
   if (escaped.stop == EscapeStop::invalid) {
-    base64 = true;
-    at = put(message, R"("message_b64":")");
-    consumed = cut_between_characters(rest, std::min(rest.size(), static_cast<std::size_t>(limit - at) / 4 * 3));
-    at = encode_base64(rest.substr(0, consumed), at);
+    at = put(begin, R"("message_b64":")");
+    at = encode_base64(message, at);
+    at = put(at, R"(","encoding":"base64)");
   }
   *at++ = '"';
-
-  const bool line_ends = piece.last && consumed == rest.size();
-  if (base64) at = put(at, R"(,"encoding":"base64")");
-  if (line.id == 0 && !line_ends) line.id = ++last_id_;
-  if (line.id != 0) {
-    at = put(at, R"(,"partial":{"id":)");
-    at = put_number(at, line.id);
-    at = put(at, R"(,"n":)");
-    at = put_number(at, ++line.n);
-    at = put(at, line_ends ? R"(,"last":true})" : R"(,"last":false})");
+  if (record.partial_id != 0) at = put_partial(record, at);
+  if (!record.eol) at = put(at, R"(,"eol":false)");
+  if (!record.trace_id.empty()) at = put(put(put(at, R"(,"trace_id":")"), record.trace_id), "\"");
+  if (!record.span_id.empty()) at = put(put(put(at, R"(,"span_id":")"), record.span_id), "\"");
+  if (record.fields.empty() && record.gap_count == 0) {
+    at = put(at, "}\n");
+    out.commit(static_cast<std::size_t>(at - start));
+    return;
   }
-  if (line_ends && !piece.eol) at = put(at, R"(,"eol":false)");
-  at = put(at, "}\n");
   out.commit(static_cast<std::size_t>(at - start));
-  return consumed;
+  if (!record.fields.empty()) append_fields(record, out);
+  if (record.gap_count != 0) append_gap(record, out);
+  out.append("}\n");
 }
 
 }  // namespace cofferdam::logs

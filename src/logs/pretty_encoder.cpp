@@ -93,10 +93,11 @@ std::size_t append_visible(OutBuffer& out, std::string_view text, bool colour, b
 PrettyEncoder::PrettyEncoder(std::string_view instance, std::size_t width, bool colour) : colour_(colour) {
   std::string name = base::printable(instance);
   if (name.size() < width) name.append(width - name.size(), ' ');
+  const std::string other = colour ? "\x1b[2m" + name + " *\x1b[0m " : name + " * ";
   if (colour) {
-    prefixes_ = {"\x1b[2m" + name + " |\x1b[0m ", "\x1b[2m" + name + "\x1b[0m \x1b[31m!\x1b[0m "};
+    prefixes_ = {"\x1b[2m" + name + " |\x1b[0m ", "\x1b[2m" + name + "\x1b[0m \x1b[31m!\x1b[0m ", other, other};
   } else {
-    prefixes_ = {name + " | ", name + " ! "};
+    prefixes_ = {name + " | ", name + " ! ", other, other};
   }
 }
 
@@ -107,14 +108,31 @@ void PrettyEncoder::go_to_line(Stream stream, OutBuffer& out) {
   open_ = stream;
 }
 
-void PrettyEncoder::append(const Piece& piece, OutBuffer& out) {
-  std::size_t& shown = shown_[index_of(piece.stream)];
-  std::string_view text = piece.bytes.substr(std::min(shown, piece.bytes.size()));
-  shown = 0;
-  go_to_line(piece.stream, out);
-  if (piece.last && text.ends_with('\r')) text.remove_suffix(1);
+void PrettyEncoder::append_lines(Stream stream, std::string_view text, OutBuffer& out) {
+  for (std::size_t feed = text.find('\n'); feed != std::string_view::npos; feed = text.find('\n')) {
+    go_to_line(stream, out);
+    append_visible(out, text.substr(0, feed), colour_);
+    out.append('\n');
+    open_.reset();
+    text.remove_prefix(feed + 1);
+  }
+  go_to_line(stream, out);
   append_visible(out, text, colour_);
-  if (!piece.last) return;
+}
+
+void PrettyEncoder::append(const Record& record, OutBuffer& out) {
+  std::size_t& shown = shown_[index_of(record.stream)];
+  std::string_view text = record.message.substr(std::min(shown, record.message.size()));
+  shown = 0;
+  if (record.partial_last && text.ends_with('\r')) text.remove_suffix(1);
+  append_lines(record.stream, text, out);
+  for (const Field& field : record.fields) {
+    out.append(' ');
+    append_visible(out, field.key, colour_);
+    out.append('=');
+    append_visible(out, field.json, colour_);
+  }
+  if (!record.partial_last) return;
   out.append('\n');
   open_.reset();
 }

@@ -17,13 +17,14 @@ namespace cofferdam::logs {
 // With `more`, a character or sequence that the text ends within is left for later. Returns the bytes consumed.
 std::size_t append_visible(OutBuffer& out, std::string_view text, bool colour, bool more = false);
 
-// One encoder an instance. stdout has `|` after the name, stderr `!`; with `colour` the name is dim and the `!` red.
-// `width` aligns the names of several instances. A trailing carriage return (CRLF) is not shown.
+// One encoder an instance. stdout has `|` after the name, stderr `!`, the other streams `*`; with `colour` the name is
+// dim and the `!` red. `width` aligns the names of several instances. A trailing carriage return (CRLF) is not shown; a
+// message of several lines is shown as such. Fields follow the message as key=value.
 class PrettyEncoder {
  public:
   PrettyEncoder(std::string_view instance, std::size_t width, bool colour);
 
-  void append(const Piece& piece, OutBuffer& out);
+  void append(const Record& record, OutBuffer& out);
 
   // Shows the beginning of a line that has not ended, for example a prompt. `tail` is all of the line that append()
   // has not seen; what is shown now is left out when the rest comes.
@@ -31,11 +32,13 @@ class PrettyEncoder {
 
  private:
   void go_to_line(Stream stream, OutBuffer& out);
+  void append_lines(Stream stream, std::string_view text, OutBuffer& out);
 
-  std::array<std::string, 2> prefixes_;
+  std::array<std::string, kLogStreams> prefixes_;
   bool colour_;
-  std::array<std::size_t, 2> shown_{};  // bytes at the front of the next piece that are on the screen already
-  std::optional<Stream> open_;          // the stream whose unfinished line the cursor stands in
+  std::array<std::size_t, kLogStreams>
+      shown_{};                 // bytes at the front of the next record that are on the screen already
+  std::optional<Stream> open_;  // the stream whose unfinished line the cursor stands in
 };
 
 }  // namespace cofferdam::logs

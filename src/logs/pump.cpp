@@ -12,6 +12,7 @@
 
 #include "logs/framer.hpp"
 #include "logs/outlet.hpp"
+#include "logs/stages.hpp"
 
 namespace cofferdam::logs {
 
@@ -20,6 +21,12 @@ namespace {
 constexpr std::int64_t kPartialAfter = 200;  // milliseconds
 constexpr int kPipeSize = 1 << 20;
 
+// Reads of single lines cost more than the lines. A 1 MiB pipe takes what a fast writer has within a nap.
+constexpr std::size_t kShortRead = 16 << 10;
+constexpr std::int64_t kHasteWithin = 500;  // microseconds
+constexpr int kHasty = 3;
+constexpr long kNap = 500'000;  // nanoseconds
+
 std::int64_t milliseconds() {
   std::timespec now{};
   (void)clock_gettime(CLOCK_MONOTONIC, &now);
@@ -27,7 +34,7 @@ std::int64_t milliseconds() {
 }
 
 struct Input {
-  Input(Stream which, int descriptor) : stream(which), fd(descriptor), framer(which) {}
+  Input(Stream which, int descriptor, FramerMemory& memory) : stream(which), fd(descriptor), framer(which, memory) {}
 
   Stream stream;
   int fd;  // -1 once the stream has ended
@@ -40,10 +47,16 @@ struct Input {
 class Pump {
  public:
   explicit Pump(PumpConfig& config)
-      : config_(config), outlet_(config), out_(Stream::out, config.out_fd), err_(Stream::err, config.err_fd) {}
+      : config_(config),
+        outlet_(config),
+        stamper_(config.max_record, JsonEncoder(config.instance).overhead()),
+        stages_(config.parse, stamper_, outlet_),
+        out_(Stream::out, config.out_fd, config.memory->streams[0]),
+        err_(Stream::err, config.err_fd, config.memory->streams[1]) {}
 
   int run() {
     for (Input* input : {&out_, &err_}) prepare(input->fd);
+    recover();
     while (is_open() && !outlet_.all_gone()) {
       if (!step()) break;
     }
@@ -59,10 +72,33 @@ class Pump {
     (void)fcntl(fd, F_SETPIPE_SZ, kPipeSize);
   }
 
+  // What a pump before us had read and could not deliver any more.
+  void recover() {
+    const PumpMemory& memory = *config_.memory;
+    const Checkpoint& last = memory.checkpoints[memory.current.load(std::memory_order_acquire)];
+    stamper_.restore(last.stamp);
+    for (Input* input : {&out_, &err_}) {
+      const std::size_t size = input->framer.recover(last.marks[index_of(input->stream)]);
+      if (size != 0 || !input->framer.tail().empty()) carry(*input, size);
+    }
+  }
+
+  void save() {
+    PumpMemory& memory = *config_.memory;
+    const std::uint32_t other = 1 - memory.current.load(std::memory_order_relaxed);
+    memory.checkpoints[other] = {{out_.framer.mark(), err_.framer.mark()}, stamper_.state()};
+    memory.current.store(other, std::memory_order_release);
+  }
+
   [[nodiscard]] bool is_open() const { return out_.fd >= 0 || err_.fd >= 0; }
 
   // False when draining is over.
   bool step() {
+    if (hasty_ >= kHasty) {
+      // Somebody writes line by line, faster than it is worth waking up for each: the next read shall find more.
+      const std::timespec nap{0, kNap};
+      (void)nanosleep(&nap, nullptr);
+    }
     std::array<pollfd, 3> ready{{{out_.fd, POLLIN, 0}, {err_.fd, POLLIN, 0}, {draining_ ? -1 : control(), POLLIN, 0}}};
     const int count = ::poll(ready.data(), ready.size(), timeout());
     if (count < 0 && errno != EINTR) return false;
@@ -93,7 +129,10 @@ class Pump {
   }
 
   void take(Input& input) {
+    input.framer.make_room();
+    save();
     const auto space = input.framer.space();
+    save();
     const ssize_t count = ::read(input.fd, space.data(), space.size());
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
     // A pty whose other side is closed reads as EIO; any other error ends the stream as well.
@@ -101,24 +140,44 @@ class Pump {
       end(input);
       return;
     }
-    const auto size = static_cast<std::size_t>(count);
+    carry(input, static_cast<std::size_t>(count));
+  }
+
+  // Brings what was read, and the whole lines of what was carried over, to the sinks.
+  void carry(Input& input, std::size_t size) {
+    std::timespec now{};
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    note_haste(size, std::int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000);
     input.owed -= std::min<std::uint64_t>(input.owed, size);
+    const std::string_view before = input.framer.tail();
     outlet_.begin(input.stream);
-    outlet_.count_bytes({space.data(), size});
-    if (outlet_.wants_lines()) {
-      input.framer.commit(size, [this](const Piece& piece) { outlet_.append(piece); });
+    outlet_.take_bytes({before.data() + before.size(), size});
+    if (outlet_.wants_records()) {
+      stamper_.set_time(now);
+      input.framer.commit(size, [this](const Piece& piece) { stages_.add(piece); });
+    } else {
+      input.framer.discard(size);
     }
     outlet_.flush();
+    save();
     input.prompt_shown = false;
     input.last_read = last_activity_ = milliseconds();
+  }
+
+  // Three short reads in a row, each within kHasteWithin of the one before, are haste.
+  void note_haste(std::size_t size, std::int64_t microseconds) {
+    const bool hasty = size < kShortRead && microseconds - last_short_ < kHasteWithin;
+    hasty_ = hasty ? hasty_ + 1 : hasty_ >= kHasty && size >= kShortRead ? hasty_ : 0;
+    last_short_ = microseconds;
   }
 
   void end(Input& input) {
     if (input.fd < 0) return;
     input.fd = -1;
     outlet_.begin(input.stream);
-    if (outlet_.wants_lines()) input.framer.finish([this](const Piece& piece) { outlet_.append(piece); });
+    if (outlet_.wants_records()) input.framer.finish([this](const Piece& piece) { stages_.add(piece); });
     outlet_.end();
+    save();
   }
 
   void show_prompts() {
@@ -152,14 +211,29 @@ class Pump {
 
   PumpConfig& config_;
   Outlet outlet_;
+  Stamper stamper_;
+  Stages stages_;
   Input out_;
   Input err_;
+  int hasty_ = 0;
+  std::int64_t last_short_ = 0;  // microseconds
   bool draining_ = false;
   std::int64_t drain_started_ = 0;
   std::int64_t last_activity_ = 0;
 };
 
 }  // namespace
+
+Encoding PumpConfig::encoding_of(const OpenSink& sink) const {
+  switch (sink.sink().format) {
+    case LogSink::Format::pretty: return Encoding::pretty;
+    case LogSink::Format::json: return Encoding::json;
+    case LogSink::Format::raw: return Encoding::raw;
+    case LogSink::Format::automatic: break;
+  }
+  if (sink.type() != LogSink::Type::console || format == Format::json) return Encoding::json;
+  return format == Format::raw ? Encoding::raw : Encoding::pretty;
+}
 
 int run_pump(PumpConfig& config) {
   for (const int signal : {SIGPIPE, SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGTTOU}) (void)std::signal(signal, SIG_IGN);

@@ -9,44 +9,68 @@
 #include <string>
 #include <vector>
 
+#include "logs/framer.hpp"
 #include "logs/sinks/open.hpp"
+#include "logs/sinks/sink.hpp"
+#include "logs/stamper.hpp"
 
 namespace cofferdam::logs {
 
 // How the console sink writes: aligned text for people, JSON Lines, or the app's bytes as they are.
 enum class Format : std::uint8_t { pretty, json, raw };
 
-// Lives in MAP_SHARED memory, zeroed; written by the pump, read by the launcher at any time. Records are lines of the
-// app. For each sink, delivered + pending + its share of dropped = out_records + err_records.
+// Written by the pump, read by the launcher at any time. For each sink, delivered + pending + dropped = the records
+// that it is to have.
 struct PumpCounters {
+  struct OfStream {
+    std::atomic<std::uint64_t> records;  // a line longer than one record is several
+    std::atomic<std::uint64_t> bytes;    // as the app wrote them
+  };
   struct OfSink {
     std::atomic<std::uint64_t> delivered;
     std::atomic<std::uint64_t> pending;  // encoded, and not yet written
+    std::atomic<std::uint64_t> dropped;
+    std::atomic<bool> writing;  // a batch is on its way: a pump that ends now may leave part of a line
   };
-  std::atomic<std::uint64_t> out_records;
-  std::atomic<std::uint64_t> out_bytes;  // as the app wrote them
-  std::atomic<std::uint64_t> err_records;
-  std::atomic<std::uint64_t> err_bytes;
-  std::atomic<std::uint64_t> dropped;   // a record that two sinks could not take counts twice
+  std::array<OfStream, kLogStreams> streams;
   std::array<OfSink, kMaxSinks> sinks;  // in the order of PumpConfig::sinks
   std::atomic<bool> console_gone;
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
+
+// Where a pump stands: all before it is in a sink or a queue.
+struct Checkpoint {
+  std::array<Framer::Mark, 2> marks;  // of stdout and stderr
+  Stamper::State stamp;
+};
+
+// MAP_SHARED memory of launcher and pump, zero at first: what outlives a pump that crashes.
+struct PumpMemory {
+  PumpCounters counters;
+  std::array<Checkpoint, 2> checkpoints;
+  std::atomic<std::uint32_t> current;  // which of them holds; the other one may be half written
+  std::array<FramerMemory, 2> streams;
+};
 
 struct PumpConfig {
   std::string instance;        // "web.1"
   std::size_t name_width = 0;  // pretty: width of the longest instance name
   int out_fd = -1;             // read ends of the app's pipes; made non-blocking and, where allowed, 1 MiB large
   int err_fd = -1;
+  int syslog_fd = -1;   // the instance's /dev/log; -1: it has none
   int control_fd = -1;  // readable or at its end: the app is gone; -1: only the end of both streams counts
   int console_out = 1;
   int console_err = 2;
-  Format format = Format::json;
+  Format format = Format::json;  // of a console whose sink does not say
   bool colour = false;
+  LogParse parse;
+  std::uint32_t max_record = 16384;
   std::vector<OpenSink> sinks;  // of open_sinks()
-  PumpCounters* counters = nullptr;
+  PumpMemory* memory = nullptr;
   std::chrono::milliseconds drain_idle{300};      // once the app is gone: the end after so long without a byte,
   std::chrono::milliseconds drain_at_most{5000};  // and after so long in any case
+
+  [[nodiscard]] Encoding encoding_of(const OpenSink& sink) const;
 };
 
 inline constexpr int kPumpDone = 0;
@@ -59,7 +83,10 @@ inline constexpr int kPumpConsoleGone = 3;
 // would have got without us. With another sink the pump goes on, and the console's records count as dropped. A full
 // console makes the pump wait, and through the pipe the app: as without us. Ignores SIGPIPE, SIGINT, SIGTERM, SIGQUIT,
 // SIGHUP and SIGTTOU in this process: it ends by its pipes, and a record written just before Ctrl-C still comes
-// through. Single-threaded; meant to run in a process forked for it, which must not hold write ends of the app's pipes.
+// through. Meant to run in a process forked for it, which must not hold write ends of the app's pipes.
+//
+// A pump that takes over from one that crashed goes on where that one stood, with the same memory: no byte is lost;
+// records that had left for a sink just before may come twice, with the same `seq`.
 [[nodiscard]] int run_pump(PumpConfig& config);
 
 }  // namespace cofferdam::logs

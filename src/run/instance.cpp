@@ -98,6 +98,8 @@ Result<void> Instance::launch(const RunRequest& request, InstanceOptions options
     config.format = request.format;
     config.colour = request.colour;
     config.sinks = std::move(*sinks);
+    config.parse = prepared_.policy.logs.parse;
+    config.max_record = prepared_.policy.logs.max_record;
     auto made = PumpProcess::make(std::move(config), plan.identity.uid, plan.identity.gid);
     if (!made) return std::unexpected(made.error());
     pump_.emplace(std::move(*made));

@@ -22,15 +22,17 @@ namespace {
 constexpr int kMostCrashes = 5;
 }
 
-void PumpProcess::CountersDeleter::operator()(logs::PumpCounters* counters) const noexcept {
-  munmap(counters, sizeof *counters);
+void PumpProcess::MemoryDeleter::operator()(logs::PumpMemory* memory) const noexcept {
+  munmap(memory, sizeof *memory);
 }
 
 Result<PumpProcess> PumpProcess::make(logs::PumpConfig config, uid_t uid, gid_t gid) {
   PumpProcess pump;
-  void* memory = mmap(nullptr, sizeof(logs::PumpCounters), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* memory = mmap(nullptr, sizeof(logs::PumpMemory), PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) return fail(std::string("can't map memory: ") + std::strerror(errno), errno);
-  pump.counters_.reset(new (memory) logs::PumpCounters{});
+  // Zero as the kernel gives it: pages that nothing is written to shall not exist.
+  pump.memory_.reset(static_cast<logs::PumpMemory*>(memory));
   for (kernel::Pipe* pipe : {&pump.out_, &pump.err_, &pump.control_}) {
     auto made = kernel::make_pipe();
     if (!made) return std::unexpected(made.error());
@@ -44,7 +46,7 @@ Result<PumpProcess> PumpProcess::make(logs::PumpConfig config, uid_t uid, gid_t 
   config.out_fd = pump.out_.read.get();
   config.err_fd = pump.err_.read.get();
   config.control_fd = pump.control_.read.get();
-  config.counters = pump.counters_.get();
+  config.memory = pump.memory_.get();
   pump.config_ = std::make_unique<logs::PumpConfig>(std::move(config));
   return pump;
 }
@@ -72,7 +74,7 @@ Result<void> PumpProcess::start() {
 // The process has one owner: the one that was moved from must not wait for it.
 PumpProcess::PumpProcess(PumpProcess&& other) noexcept
     : config_(std::move(other.config_)),
-      counters_(std::move(other.counters_)),
+      memory_(std::move(other.memory_)),
       out_(std::move(other.out_)),
       err_(std::move(other.err_)),
       control_(std::move(other.control_)),
@@ -127,12 +129,16 @@ void PumpProcess::kill() {
 
 LogCount PumpProcess::counts() const {
   LogCount count;
-  const logs::PumpCounters& counters = *counters_;
-  count.out = {counters.out_records, counters.out_bytes};
-  count.err = {counters.err_records, counters.err_bytes};
-  count.dropped = counters.dropped;
+  const logs::PumpCounters& counters = memory_->counters;
+  const auto stream = [&](logs::Stream which) {
+    const auto& of = counters.streams[logs::index_of(which)];
+    return StreamCount{of.records, of.bytes};
+  };
+  count.out = stream(logs::Stream::out);
+  count.err = stream(logs::Stream::err);
   for (std::size_t i = 0; i < config_->sinks.size(); ++i) {
     const auto& sink = counters.sinks.at(i);
+    count.dropped += sink.dropped;
     count.sinks.push_back({logs::to_string(config_->sinks[i].type()), sink.delivered, sink.pending});
   }
   return count;

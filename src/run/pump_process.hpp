@@ -43,13 +43,13 @@ class PumpProcess {
   [[nodiscard]] LogCount counts() const;
 
  private:
-  struct CountersDeleter {
-    void operator()(logs::PumpCounters* counters) const noexcept;
+  struct MemoryDeleter {
+    void operator()(logs::PumpMemory* memory) const noexcept;
   };
   PumpProcess() = default;
 
   std::unique_ptr<logs::PumpConfig> config_;
-  std::unique_ptr<logs::PumpCounters, CountersDeleter> counters_;
+  std::unique_ptr<logs::PumpMemory, MemoryDeleter> memory_;
   kernel::Pipe out_;
   kernel::Pipe err_;
   kernel::Pipe control_;

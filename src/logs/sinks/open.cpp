@@ -47,14 +47,13 @@ Result<OpenSink> open_file(const LogSink& sink) {
                     advice(sink.path, errnum),
                 errnum);
   }
-  return OpenSink(LogSink::Type::file, sink.path, fd);
+  return OpenSink(sink, fd);
 }
 
 }  // namespace
 
 OpenSink& OpenSink::operator=(OpenSink&& other) noexcept {
-  type_ = other.type_;
-  path_ = std::move(other.path_);
+  sink_ = std::move(other.sink_);
   std::swap(fd_, other.fd_);
   return *this;
 }
@@ -64,7 +63,15 @@ OpenSink::~OpenSink() {
 }
 
 const char* to_string(LogSink::Type type) {
-  return type == LogSink::Type::console ? "console" : "file";
+  switch (type) {
+    case LogSink::Type::console: return "console";
+    case LogSink::Type::file: return "file";
+    case LogSink::Type::otlp: return "otlp";
+    case LogSink::Type::fluentd: return "fluentd";
+    case LogSink::Type::syslog: return "syslog";
+    case LogSink::Type::sentry: return "sentry";
+  }
+  return "";
 }
 
 Result<std::vector<OpenSink>> open_sinks(const std::vector<LogSink>& sinks) {
@@ -72,10 +79,10 @@ Result<std::vector<OpenSink>> open_sinks(const std::vector<LogSink>& sinks) {
     return fail(place(sinks[kMaxSinks].origin) + "more than " + std::to_string(kMaxSinks) + " log sinks", 0, 2);
   }
   std::vector<OpenSink> opened;
-  if (sinks.empty()) opened.emplace_back(LogSink::Type::console, "", -1);
+  if (sinks.empty()) opened.emplace_back(LogSink{}, -1);
   for (const LogSink& sink : sinks) {
-    if (sink.type == LogSink::Type::console) {
-      opened.emplace_back(LogSink::Type::console, "", -1);
+    if (sink.type != LogSink::Type::file) {
+      opened.emplace_back(sink, -1);
       continue;
     }
     auto file = open_file(sink);

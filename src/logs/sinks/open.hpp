@@ -13,24 +13,22 @@ namespace cofferdam::logs {
 
 inline constexpr std::size_t kMaxSinks = 8;
 
-// A sink of the policy that is ready for the pump. Owns its descriptor (-1: the console needs none), close-on-exec.
+// A sink of the policy that is ready for the pump. Owns its descriptor (-1: it needs none so far), close-on-exec.
 class OpenSink {
  public:
-  OpenSink(LogSink::Type type, std::string path, int fd) : type_(type), path_(std::move(path)), fd_(fd) {}
-  OpenSink(OpenSink&& other) noexcept
-      : type_(other.type_), path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
+  OpenSink(LogSink sink, int fd) : sink_(std::move(sink)), fd_(fd) {}
+  OpenSink(OpenSink&& other) noexcept : sink_(std::move(other.sink_)), fd_(std::exchange(other.fd_, -1)) {}
   OpenSink& operator=(OpenSink&& other) noexcept;
   OpenSink(const OpenSink&) = delete;
   OpenSink& operator=(const OpenSink&) = delete;
   ~OpenSink();
 
-  [[nodiscard]] LogSink::Type type() const { return type_; }
-  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] const LogSink& sink() const { return sink_; }
+  [[nodiscard]] LogSink::Type type() const { return sink_.type; }
   [[nodiscard]] int fd() const { return fd_; }
 
  private:
-  LogSink::Type type_;
-  std::string path_;
+  LogSink sink_;
   int fd_;
 };
 
@@ -38,7 +36,7 @@ class OpenSink {
 // to. Errors name the path, the place in the policy and what to do; more than kMaxSinks sinks are an error.
 [[nodiscard]] Result<std::vector<OpenSink>> open_sinks(const std::vector<LogSink>& sinks);
 
-// "console" or "file", as the report names it.
+// "console", "file", "otlp", ... as policies and the report name it.
 [[nodiscard]] const char* to_string(LogSink::Type type);
 
 }  // namespace cofferdam::logs

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@ class Feed {
  public:
   void give(std::string_view bytes, std::size_t chunk) {
     while (!bytes.empty()) {
+      framer_.make_room();
       const auto space = framer_.space();
       EXPECT_GE(space.size(), Framer::kReadSize);
       const std::size_t size = std::min({chunk, bytes.size(), space.size()});
@@ -50,7 +52,8 @@ class Feed {
     EXPECT_EQ(piece.first, pieces.empty() || pieces.back().last);
     pieces.push_back({std::string(piece.bytes), piece.first, piece.last, piece.eol});
   }
-  Framer framer_{Stream::out};
+  std::unique_ptr<FramerMemory> memory_ = std::make_unique<FramerMemory>();
+  Framer framer_{Stream::out, *memory_};
 };
 
 TEST(Framer, CutsAtLineFeedsWhereverReadsEnd) {
@@ -111,6 +114,7 @@ TEST(Framer, ALineThatEndsExactlyAtTheCutIsStillEnded) {
 TEST(Framer, ReadsAlignedAfterAShortTail) {
   Feed feed;
   feed.give("line\ntail", 100);
+  feed.framer().make_room();
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(feed.framer().space().data()) % 4096, 0U);
   EXPECT_EQ(feed.framer().tail(), "tail");
 }
@@ -146,6 +150,63 @@ TEST(CutBetweenCharacters, DoesNotDivideACharacter) {
   EXPECT_EQ(cut_between_characters("abcd\xf0\x9f\x98\x80", 7), 4U);
   EXPECT_EQ(cut_between_characters("abcd\x80\x80\x80\x80", 7), 7U);
   EXPECT_EQ(cut_between_characters("abcd\xe2", 5), 5U);
+}
+
+// A pump that dies anywhere between make_room() and the next mark, and the one that takes over with the last mark.
+TEST(Framer, WhatWasReadAndNotDeliveredOutlivesThePump) {
+  std::mt19937 random(5);
+  for (int round = 0; round < 300; ++round) {
+    std::string text;
+    while (text.size() < 400'000)
+      text += std::string(random() % (round % 3 == 0 ? 300'000 : 200), static_cast<char>('a' + random() % 26)) + "\n";
+    const auto memory = std::make_unique<FramerMemory>();
+    auto framer = std::make_unique<Framer>(Stream::out, *memory);
+    Framer::Mark mark = framer->mark();
+    std::string seen;
+    const auto deliver = [&](const Piece& piece) {
+      seen += piece.bytes;
+      if (piece.last && piece.eol) seen += '\n';
+    };
+    std::size_t at = 0;
+    while (at < text.size()) {
+      const bool dies = random() % 4 == 0;
+      const auto where = static_cast<unsigned>(random() % 5);
+      const auto died = [&](unsigned step) { return dies && where == step; };
+      const auto take_over = [&] {
+        framer = std::make_unique<Framer>(Stream::out, *memory);
+        const std::size_t found = framer->recover(mark);
+        framer->commit(found, deliver);
+        mark = framer->mark();
+      };
+      framer->make_room();
+      mark = framer->mark();
+      if (died(0)) take_over();
+      const auto space = framer->space();
+      if (died(1)) {
+        take_over();
+        continue;
+      }
+      mark = framer->mark();
+      const std::size_t size = std::min<std::size_t>({text.size() - at, space.size(), 1 + random() % 70'000});
+      std::memcpy(space.data(), text.data() + at, size);
+      at += size;
+      if (died(2)) {
+        take_over();
+        continue;
+      }
+      const std::size_t before = seen.size();
+      framer->commit(size, deliver);
+      if (died(3)) {
+        seen.resize(before);  // it had not left
+        take_over();
+        continue;
+      }
+      mark = framer->mark();
+      if (died(4)) take_over();
+    }
+    framer->finish(deliver);
+    ASSERT_TRUE(seen == text) << round;
+  }
 }
 
 }  // namespace

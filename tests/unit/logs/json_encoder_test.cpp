@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <string>
@@ -12,11 +13,33 @@
 
 #include "base/text.hpp"
 #include "logs/framer.hpp"
+#include "logs/level.hpp"
+#include "logs/stamper.hpp"
 
 namespace cofferdam::logs {
 namespace {
 
 using nlohmann::json;
+
+// A line's way from the framer to JSON.
+class Encoder {
+ public:
+  static constexpr std::size_t kMaxRecord = 16384;
+
+  explicit Encoder(std::string_view instance) : json_(instance), stamper_(kMaxRecord, json_.overhead()) {}
+
+  void set_time(const std::timespec& now) { stamper_.set_time(now); }
+  void append(const Piece& piece, OutBuffer& out) {
+    Line line;
+    line.piece = piece;
+    line.level = detect_level(piece.bytes);
+    stamper_.stamp(line, [&](const Record& record) { json_.append(record, out); });
+  }
+
+ private:
+  JsonEncoder json_;
+  Stamper stamper_;
+};
 
 std::string decode_base64(const std::string& text) {
   std::string out;
@@ -57,7 +80,7 @@ struct Reading {
     while (!lines.empty()) {
       const std::size_t feed = lines.find('\n');
       EXPECT_NE(feed, std::string_view::npos);
-      EXPECT_LT(feed, JsonEncoder::kMaxRecord);
+      EXPECT_LT(feed, Encoder::kMaxRecord);
       const std::string_view line = lines.substr(0, feed);
       lines.remove_prefix(feed + 1);
       EXPECT_TRUE(std::none_of(line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }));
@@ -93,14 +116,14 @@ struct Reading {
   }
 };
 
-std::string encode(JsonEncoder& encoder, const std::vector<Piece>& pieces) {
+std::string encode(Encoder& encoder, const std::vector<Piece>& pieces) {
   OutBuffer out;
   for (const Piece& piece : pieces) encoder.append(piece, out);
   return std::string(out.view());
 }
 
 TEST(JsonEncoder, WritesTheRecordOfTheDesign) {
-  JsonEncoder encoder("web.1");
+  Encoder encoder("web.1");
   encoder.set_time({1769860800, 5});
   EXPECT_EQ(encode(encoder, {{Stream::out, "hello \"x\"\t\\"}}),
             R"({"ts":"2026-01-31T12:00:00.000000005Z","seq":1,"instance":"web.1","stream":"stdout","level":"info",)"
@@ -113,7 +136,7 @@ TEST(JsonEncoder, WritesTheRecordOfTheDesign) {
 }
 
 TEST(JsonEncoder, TimeGoesOnWhenTheClockGoesBack) {
-  JsonEncoder encoder("web.1");
+  Encoder encoder("web.1");
   encoder.set_time({1769860800, 999'999'999});
   std::string lines = encode(encoder, {{Stream::out, "a"}, {Stream::out, "b"}});
   encoder.set_time({1769860000, 0});
@@ -126,7 +149,7 @@ TEST(JsonEncoder, TimeGoesOnWhenTheClockGoesBack) {
 }
 
 TEST(JsonEncoder, KeepsNulAndInvalidUtf8) {
-  JsonEncoder encoder("web.1");
+  Encoder encoder("web.1");
   const std::string nul("a\0b", 3);
   const Reading reading(encode(encoder, {{Stream::out, nul},
                                          {Stream::out, "x\xff\xfey"},
@@ -141,7 +164,7 @@ TEST(JsonEncoder, KeepsNulAndInvalidUtf8) {
 }
 
 TEST(JsonEncoder, NothingThatCommandsATerminalIsWritten) {
-  JsonEncoder encoder("web.1");
+  Encoder encoder("web.1");
   const std::string line = encode(encoder, {{Stream::out, "\x1b]0;x\x07\xc2\x9b\x7f"}});
   EXPECT_NE(line.find(R"(\u001b]0;x\u0007\u009b\u007f)"), std::string::npos);
 }
@@ -149,7 +172,7 @@ TEST(JsonEncoder, NothingThatCommandsATerminalIsWritten) {
 TEST(JsonEncoder, LongLinesBecomePartialRecordsBelowTheLimit) {
   for (const std::string& unit : {std::string("x"), std::string("\""), std::string("\x01"), std::string("\xe2\x82\xac"),
                                   std::string("\xff"), std::string("ab\xf0\x9f\x98\x80")}) {
-    JsonEncoder encoder("web.1");
+    Encoder encoder("web.1");
     std::string line;
     while (line.size() < 100'000) line += unit;
     const Reading reading(encode(encoder, {{Stream::out, line}}));
@@ -162,7 +185,7 @@ TEST(JsonEncoder, LongLinesBecomePartialRecordsBelowTheLimit) {
 
 TEST(JsonEncoder, EveryLengthAroundTheLimitIsOneLineOrSplit) {
   for (std::size_t size = 15'900; size < 16'500; size += 3) {
-    JsonEncoder encoder("web.1");
+    Encoder encoder("web.1");
     const std::string line(size, 'x');
     const Reading reading(encode(encoder, {{Stream::out, line}}));
     ASSERT_EQ(reading.streams.at("stdout"), line + "\n");
@@ -170,7 +193,7 @@ TEST(JsonEncoder, EveryLengthAroundTheLimitIsOneLineOrSplit) {
 }
 
 TEST(JsonEncoder, PiecesOfOneLineShareAnIdAndItsLevel) {
-  JsonEncoder encoder("web.1");
+  Encoder encoder("web.1");
   const Reading reading(encode(encoder, {{Stream::out, "ERROR ab", true, false},
                                          {Stream::err, "between"},
                                          {Stream::out, "cd", false, false},
@@ -195,14 +218,16 @@ TEST(JsonEncoder, GivesBackAnyBytesOfBothStreams) {
                                                             : static_cast<char>(random());
       }
     }
-    JsonEncoder encoder("web.1");
+    Encoder encoder("web.1");
     OutBuffer out;
-    std::array<Framer, 2> framers{Framer(Stream::out), Framer(Stream::err)};
+    const auto memory = std::make_unique<std::array<FramerMemory, 2>>();
+    std::array<Framer, 2> framers{Framer(Stream::out, (*memory)[0]), Framer(Stream::err, (*memory)[1])};
     std::array<std::string_view, 2> rest{bytes[0], bytes[1]};
     const auto append = [&](const Piece& piece) { encoder.append(piece, out); };
     while (!rest[0].empty() || !rest[1].empty()) {
       const std::size_t which = random() % 2;
       encoder.set_time({1769860800, static_cast<long>(random() % 1'000'000'000)});
+      framers[which].make_room();
       const auto space = framers[which].space();
       const std::size_t size = std::min<std::size_t>({rest[which].size(), space.size(), 1 + random() % 70'000});
       if (size == 0) continue;

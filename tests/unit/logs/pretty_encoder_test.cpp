@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
 
 namespace cofferdam::logs {
@@ -11,6 +12,14 @@ std::string visible(std::string_view text, bool colour) {
   OutBuffer out;
   append_visible(out, text, colour);
   return std::string(out.view());
+}
+
+Record record(Stream stream, std::string_view message, bool last = true) {
+  Record made;
+  made.stream = stream;
+  made.message = message;
+  made.partial_last = last;
+  return made;
 }
 
 TEST(AppendVisible, LeavesTextAlone) {
@@ -40,16 +49,16 @@ TEST(AppendVisible, ColourIsKeptAndEndedOrRemoved) {
 TEST(PrettyEncoder, AlignsNamesAndTellsTheStreams) {
   OutBuffer out;
   PrettyEncoder encoder("web.1", 6, false);
-  encoder.append({Stream::out, "hello\r"}, out);
-  encoder.append({Stream::err, ""}, out);
+  encoder.append(record(Stream::out, "hello\r"), out);
+  encoder.append(record(Stream::err, ""), out);
   EXPECT_EQ(out.view(), "web.1  | hello\nweb.1  ! \n");
 }
 
 TEST(PrettyEncoder, ColoursOnlyWhenAsked) {
   OutBuffer out;
   PrettyEncoder encoder("web.1", 0, true);
-  encoder.append({Stream::out, "a"}, out);
-  encoder.append({Stream::err, "b"}, out);
+  encoder.append(record(Stream::out, "a"), out);
+  encoder.append(record(Stream::err, "b"), out);
   EXPECT_EQ(out.view(), "\x1b[2mweb.1 |\x1b[0m a\n\x1b[2mweb.1\x1b[0m \x1b[31m!\x1b[0m b\n");
 }
 
@@ -61,8 +70,8 @@ TEST(PrettyEncoder, APromptIsShownOnceAndGoesOn) {
   encoder.show_partial(Stream::out, "name: ", out);
   EXPECT_EQ(out.view(), "web.1 | name: ");
   encoder.show_partial(Stream::out, "name: bo", out);
-  encoder.append({Stream::out, "name: bob"}, out);
-  encoder.append({Stream::out, "next"}, out);
+  encoder.append(record(Stream::out, "name: bob"), out);
+  encoder.append(record(Stream::out, "next"), out);
   EXPECT_EQ(out.view(), "web.1 | name: bob\nweb.1 | next\n");
 }
 
@@ -70,8 +79,8 @@ TEST(PrettyEncoder, TheOtherStreamDoesNotLandInThePrompt) {
   OutBuffer out;
   PrettyEncoder encoder("web.1", 0, false);
   encoder.show_partial(Stream::out, "name: ", out);
-  encoder.append({Stream::err, "oops"}, out);
-  encoder.append({Stream::out, "name: bob"}, out);
+  encoder.append(record(Stream::err, "oops"), out);
+  encoder.append(record(Stream::out, "name: bob"), out);
   EXPECT_EQ(out.view(), "web.1 | name: \nweb.1 ! oops\nweb.1 | bob\n");
 }
 
@@ -81,7 +90,7 @@ TEST(PrettyEncoder, APromptWaitsForTheRestOfACharacter) {
   encoder.show_partial(Stream::out, "a\xe2\x82", out);
   EXPECT_EQ(out.view(), "web.1 | a");
   encoder.show_partial(Stream::out, "a\xe2\x82\xac\x1b[3", out);
-  encoder.append({Stream::out, "a\xe2\x82\xac\x1b[31mb"}, out);
+  encoder.append(record(Stream::out, "a\xe2\x82\xac\x1b[31mb"), out);
   EXPECT_EQ(out.view(),
             "web.1 | a\xe2\x82\xac"
             "b\n");
@@ -90,9 +99,20 @@ TEST(PrettyEncoder, APromptWaitsForTheRestOfACharacter) {
 TEST(PrettyEncoder, PiecesOfALongLineAreOneLine) {
   OutBuffer out;
   PrettyEncoder encoder("web.1", 0, false);
-  encoder.append({Stream::out, "ab", true, false}, out);
-  encoder.append({Stream::out, "cd", false, true}, out);
+  encoder.append(record(Stream::out, "ab", false), out);
+  encoder.append(record(Stream::out, "cd"), out);
   EXPECT_EQ(out.view(), "web.1 | abcd\n");
+}
+
+TEST(PrettyEncoder, JoinedLinesAndFieldsAreShown) {
+  OutBuffer out;
+  PrettyEncoder encoder("web.1", 0, false);
+  Record joined = record(Stream::err, "Traceback:\n  File \x1b]0;x\x07\nValueError");
+  const std::array<Field, 2> fields = {Field{"status", "500"}, Field{"path", R"("/x")"}};
+  joined.fields = fields;
+  encoder.append(joined, out);
+  EXPECT_EQ(out.view(),
+            "web.1 ! Traceback:\nweb.1 !   File \\x1b]0;x\\x07\nweb.1 ! ValueError status=500 path=\"/x\"\n");
 }
 
 }  // namespace

@@ -85,9 +85,10 @@ inline std::string read_within(int fd, std::chrono::milliseconds time, std::size
 class PumpTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    void* memory = mmap(nullptr, sizeof(PumpCounters), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* memory = mmap(nullptr, sizeof(PumpMemory), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ASSERT_NE(memory, MAP_FAILED);
-    counters = static_cast<PumpCounters*>(memory);
+    shared = static_cast<PumpMemory*>(memory);
+    counters = &shared->counters;
     directory = std::filesystem::temp_directory_path() / ("cofferdam-pump-" + std::to_string(getpid()));
     std::filesystem::create_directories(directory);
   }
@@ -96,32 +97,42 @@ class PumpTest : public ::testing::Test {
       kill(pid, SIGKILL);
       waitpid(pid, nullptr, 0);
     }
-    munmap(counters, sizeof(PumpCounters));
+    munmap(shared, sizeof(PumpMemory));
     std::filesystem::remove_all(directory);
   }
 
   void start(Format format, const std::vector<LogSink>& sinks = {}) {
+    spawn(format, sinks);
+    for (Pipe* pipe : {&out, &err, &control}) pipe->close_read();
+    for (Pipe* pipe : {&console, &console_err}) pipe->close_write();
+  }
+
+  // As the launcher does, who keeps all ends, so that another pump can take over.
+  void spawn(Format format, const std::vector<LogSink>& sinks = {}) {
     auto opened = open_sinks(sinks);
     ASSERT_TRUE(opened.has_value()) << opened.error().message;
     pid = fork();
-    if (pid == 0) {
-      for (Pipe* pipe : {&out, &err, &control}) pipe->close_write();
-      for (Pipe* pipe : {&console, &console_err}) pipe->close_read();
-      PumpConfig config;
-      config.instance = "web.1";
-      config.out_fd = out.read;
-      config.err_fd = err.read;
-      config.control_fd = control.read;
-      config.console_out = console.write;
-      config.console_err = console_err.write;
-      config.format = format;
-      config.sinks = std::move(*opened);
-      config.counters = counters;
-      config.drain_at_most = drain_at_most;
-      _exit(run_pump(config));
-    }
-    for (Pipe* pipe : {&out, &err, &control}) pipe->close_read();
-    for (Pipe* pipe : {&console, &console_err}) pipe->close_write();
+    if (pid != 0) return;
+    for (Pipe* pipe : {&out, &err, &control}) pipe->close_write();
+    for (Pipe* pipe : {&console, &console_err}) pipe->close_read();
+    PumpConfig config;
+    config.instance = "web.1";
+    config.out_fd = out.read;
+    config.err_fd = err.read;
+    config.control_fd = control.read;
+    config.console_out = console.write;
+    config.console_err = console_err.write;
+    config.format = format;
+    config.sinks = std::move(*opened);
+    config.memory = shared;
+    config.drain_at_most = drain_at_most;
+    _exit(run_pump(config));
+  }
+
+  [[nodiscard]] std::uint64_t dropped() const {
+    std::uint64_t sum = 0;
+    for (const auto& sink : counters->sinks) sum += sink.dropped;
+    return sum;
   }
 
   void end_streams() {
@@ -151,6 +162,7 @@ class PumpTest : public ::testing::Test {
   }
 
   Pipe out, err, control, console, console_err;
+  PumpMemory* shared = nullptr;
   PumpCounters* counters = nullptr;
   pid_t pid = -1;
   std::chrono::milliseconds drain_at_most{5000};
