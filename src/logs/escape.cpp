@@ -42,58 +42,83 @@ constexpr auto kPlain = [] {
   return plain;
 }();
 
-// Copies whole blocks as long as all of their bytes stand for themselves, and of the first block that is not like
-// that the bytes before the first mark. Returns how many bytes stand now in `out`; what lies behind them there, up to a
-// block, is overwritten later. `size` bytes can be read and written.
-using CopyPlain = std::size_t (*)(const char* in, std::size_t size, char* out);
+struct Reached {
+  const char* in;
+  char* out;
+};
 
-std::size_t copy_plain_words(const char* in, std::size_t size, char* out) {
-  std::size_t at = 0;
-  for (; size - at >= 8; at += 8) {
-    std::memcpy(out + at, in + at, 8);
-    if (const std::size_t plain = plain_bytes(in + at); plain != 8) return at + plain;
+// Copies what stands for itself, and `"` and `\` with their backslash, as far as `out` stays below `limit`; stops
+// before anything else. What lies behind Reached::out, up to kEscapeSlack bytes, is overwritten later.
+using EscapeRun = Reached (*)(const char* in, const char* end, char* out, const char* limit);
+
+Reached escape_run_words(const char* in, const char* end, char* out, const char* limit) {
+  while (in != end && out < limit) {
+    if (end - in >= 8 && limit - out >= 8) {
+      std::memcpy(out, in, 8);
+      const std::size_t plain = plain_bytes(in);
+      in += plain;
+      out += plain;
+      if (plain == 8) continue;
+    }
+    if (kPlain[static_cast<unsigned char>(*in)]) {
+      *out++ = *in++;
+    } else if ((*in == '"' || *in == '\\') && limit - out >= 2) {
+      *out++ = '\\';
+      *out++ = *in++;
+    } else {
+      break;
+    }
   }
-  while (at < size && kPlain[static_cast<unsigned char>(in[at])]) {
-    out[at] = in[at];
-    ++at;
-  }
-  return at;
+  return {in, out};
 }
 
 #if defined(__x86_64__)
-__attribute__((target("avx2"))) std::size_t copy_plain_avx2(const char* in, std::size_t size, char* out) {
+// What is read beyond the end of the text stays within the page, and does not count.
+__attribute__((target("avx2,bmi"), no_sanitize("address"))) Reached escape_run_avx2(const char* in, const char* end,
+                                                                                    char* out, const char* limit) {
+  constexpr std::ptrdiff_t kBlock = 32;
   const __m256i quote = _mm256_set1_epi8('"');
   const __m256i backslash = _mm256_set1_epi8('\\');
   const __m256i del = _mm256_set1_epi8(0x7f);
   const __m256i space = _mm256_set1_epi8(0x20);
-  std::size_t at = 0;
-  for (; size - at >= 32; at += 32) {
-    const __m256i block = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in + at));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + at), block);
+  const auto copy = [&]() __attribute__((target("avx2,bmi"), no_sanitize("address"), always_inline)) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in)));
+  };
+  while (limit - out >= 2 * kBlock) {
+    const std::ptrdiff_t left = end - in;
+    // Room for a block and for as much again behind its last mark.
+    if (left < 2 * kBlock && (left <= 0 || (reinterpret_cast<std::uintptr_t>(in) & 4095U) > 4096U - 2 * kBlock)) break;
+    const __m256i block = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), block);
     // As signed bytes, what is above 0x7f is below the space, too.
     const __m256i marks =
         _mm256_or_si256(_mm256_or_si256(_mm256_cmpgt_epi8(space, block), _mm256_cmpeq_epi8(block, quote)),
                         _mm256_or_si256(_mm256_cmpeq_epi8(block, backslash), _mm256_cmpeq_epi8(block, del)));
-    const auto mask = static_cast<unsigned>(_mm256_movemask_epi8(marks));
-    if (mask != 0) return at + static_cast<std::size_t>(std::countr_zero(mask));
+    auto mask = static_cast<unsigned>(_mm256_movemask_epi8(marks));
+    const std::ptrdiff_t size = std::min(left, kBlock);
+    if (left < kBlock) mask &= (1U << static_cast<unsigned>(left)) - 1;
+    const char* const block_end = in + size;
+    for (std::ptrdiff_t from = 0; mask != 0; mask &= mask - 1) {
+      const std::ptrdiff_t at = std::countr_zero(mask);
+      in += at - from;
+      out += at - from;
+      if (*in != '"' && *in != '\\') return {in, out};
+      out[0] = '\\';
+      out[1] = *in++;
+      out += 2;
+      from = at + 1;
+      copy();
+    }
+    out += block_end - in;
+    in = block_end;
   }
-  if (size - at >= 16) {
-    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(in + at));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + at), block);
-    const __m128i marks = _mm_or_si128(_mm_or_si128(_mm_cmpgt_epi8(_mm256_castsi256_si128(space), block),
-                                                    _mm_cmpeq_epi8(block, _mm256_castsi256_si128(quote))),
-                                       _mm_or_si128(_mm_cmpeq_epi8(block, _mm256_castsi256_si128(backslash)),
-                                                    _mm_cmpeq_epi8(block, _mm256_castsi256_si128(del))));
-    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(marks));
-    if (mask != 0) return at + static_cast<std::size_t>(std::countr_zero(mask));
-    at += 16;
-  }
-  return at + copy_plain_words(in + at, size - at, out + at);
+  return escape_run_words(in, end, out, limit);
 }
 
-const CopyPlain copy_plain = __builtin_cpu_supports("avx2") != 0 ? copy_plain_avx2 : copy_plain_words;
+const EscapeRun escape_run =
+    __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("bmi") != 0 ? escape_run_avx2 : escape_run_words;
 #else
-constexpr CopyPlain copy_plain = copy_plain_words;
+constexpr EscapeRun escape_run = escape_run_words;
 #endif
 
 char* put_unicode(char* out, unsigned code) {
@@ -142,10 +167,9 @@ Escaped escape_json(std::string_view text, char* out, char* limit) {
   const char* const end = start + text.size();
   const auto result = [&](EscapeStop stop) { return Escaped{static_cast<std::size_t>(in - start), out, stop}; };
   while (in != end) {
-    const auto size = static_cast<std::size_t>(std::min(end - in, limit - out));
-    const std::size_t plain = copy_plain(in, size, out);
-    in += plain;
-    out += plain;
+    const Reached reached = escape_run(in, end, out, limit);
+    in = reached.in;
+    out = reached.out;
     if (in == end) break;
     if (limit - out < static_cast<std::ptrdiff_t>(kLongestEscape)) return result(EscapeStop::full);
     if (static_cast<unsigned char>(*in) < 0x80) {

@@ -15,6 +15,9 @@ struct Escaped {
   EscapeStop stop = EscapeStop::end;
 };
 
+// Behind what escape_json() wrote, so many bytes more may have been overwritten; also beyond `limit`.
+inline constexpr std::size_t kEscapeSlack = 32;
+
 // Writes `text` as the inside of a JSON string to [out, limit): `"`, `\`, control characters, DEL, the C1 controls,
 // U+2028 and U+2029 are escaped, so that a record is one line in any viewer and no terminal command. Stops at the end
 // of the text, when the next character does not fit, or at the first byte that is no UTF-8.

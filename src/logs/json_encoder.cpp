@@ -22,17 +22,9 @@ constexpr std::string_view kLongest =
     R"("n":18446744073709551615,"last":false},"eol":false,"trace_id":"0123456789abcdef0123456789abcdef",)"
     R"("span_id":"0123456789abcdef","fields":{}})"
     "\n";
-// A block of text is copied before it is known how much of it counts.
-constexpr std::size_t kSlack = 64;
-
-constexpr auto kPairs = [] {
-  std::array<char, 200> pairs{};
-  for (std::size_t i = 0; i < 100; ++i) {
-    pairs.at(2 * i) = static_cast<char>('0' + i / 10);
-    pairs.at(2 * i + 1) = static_cast<char>('0' + i % 10);
-  }
-  return pairs;
-}();
+constexpr std::size_t kMessageEnd = 3;  // ":"
+// Blocks are copied before it is known how much of them counts.
+constexpr std::size_t kSlack = 128;
 
 char* put(char* out, std::string_view text) {
   std::memcpy(out, text.data(), text.size());
@@ -41,11 +33,6 @@ char* put(char* out, std::string_view text) {
 
 char* put_number(char* out, std::uint64_t value) {
   return std::to_chars(out, out + kDigits, value).ptr;
-}
-
-char* put_pair(char* out, std::uint32_t value) {
-  std::memcpy(out, &kPairs[std::size_t{value} * 2], 2);
-  return out + 2;
 }
 
 char* put_partial(const Record& record, char* at) {
@@ -94,20 +81,42 @@ void append_gap(const Record& record, OutBuffer& out) {
 JsonEncoder::JsonEncoder(std::string_view instance) {
   for (std::size_t stream = 0; stream < kLogStreams; ++stream) {
     for (std::size_t level = 0; level < kLogLevels; ++level) {
-      std::string& middle = middles_.at(stream).at(level);
-      middle = ",\"instance\":";
+      std::string middle = ",\"instance\":";
       base::append_json_string(middle, instance.substr(0, 255));
       middle += ",\"stream\":\"";
       middle += to_string(static_cast<Stream>(stream));
       middle += "\",\"level\":\"";
       middle += to_string(static_cast<LogLevel>(level));
-      middle += "\",";
+      middle += R"(","message":")";
+      Middle& kept = middles_.emplace_back();
+      kept.size = std::min(middle.size(), kept.text.size());
+      std::memcpy(kept.text.data(), middle.data(), kept.size);
     }
   }
 }
 
 std::size_t JsonEncoder::overhead() const {
-  return kLongest.size() + middles_.back().back().size();
+  return kLongest.size() + middles_.back().size;
+}
+
+char* JsonEncoder::Counter::put(std::uint64_t value, std::size_t width, char* out) {
+  std::size_t at = kDigits;
+  if (value == value_ + 1 && begin_ != kDigits) {
+    while (at != begin_ && digits_[at - 1] == '9') digits_[--at] = '0';
+    if (at != begin_) {
+      ++digits_[at - 1];
+    } else {
+      digits_[--begin_] = '1';
+    }
+  } else {
+    for (std::uint64_t rest = value; rest != 0 || at > kDigits - std::max<std::size_t>(width, 1); rest /= 10) {
+      digits_[--at] = static_cast<char>('0' + rest % 10);
+    }
+    begin_ = at;
+  }
+  value_ = value;
+  std::memcpy(out, digits_.data() + begin_, kDigits);
+  return out + (kDigits - begin_);
 }
 
 // Nine digits after the second, which is rendered anew only when it changes.
@@ -120,15 +129,7 @@ char* JsonEncoder::put_time(std::int64_t time, char* out) {
     std::memcpy(second_text_.data(), text.data(), second_text_.size());
   }
   std::memcpy(out, second_text_.data(), second_text_.size());
-  out += second_text_.size();
-  const auto nanoseconds = static_cast<std::uint32_t>(rest);
-  const std::uint32_t millions = nanoseconds / 1'000'000;
-  *out++ = static_cast<char>('0' + millions / 100);
-  out = put_pair(out, millions % 100);
-  const std::uint32_t below = nanoseconds % 1'000'000;
-  out = put_pair(out, below / 10'000);
-  out = put_pair(out, below / 100 % 100);
-  return put_pair(out, below % 100);
+  return nanoseconds_.put(static_cast<std::uint64_t>(rest), 9, out + second_text_.size());
 }
 
 void JsonEncoder::append(const Record& record, OutBuffer& out) {
@@ -138,15 +139,18 @@ void JsonEncoder::append(const Record& record, OutBuffer& out) {
   char* const start = out.reserve(worst);
   char* at = put_time(record.time, start);
   at = put(at, R"(Z","seq":)");
-  at = put_number(at, record.seq);
-  at = put(at, middles_[index_of(record.stream)][static_cast<std::size_t>(record.level)]);
+  at = seq_.put(record.seq, 1, at);
+  const Middle& middle = middles_[index_of(record.stream) * kLogLevels + static_cast<std::size_t>(record.level)];
+  // A copy of constant size is a few instructions; what is too much is overwritten.
+  std::memcpy(at, middle.text.data(), Middle::kUsual);
+  if (middle.size > Middle::kUsual) std::memcpy(at, middle.text.data(), middle.size);
+  at += middle.size;
 
   char* const begin = at;
-  at = put(at, R"("message":")");
-  const Escaped escaped = escape_json(message, at, start + worst);
+  const Escaped escaped = escape_json(message, at, start + worst - kEscapeSlack);
   at = escaped.out;
   if (escaped.stop == EscapeStop::invalid) {
-    at = put(begin, R"("message_b64":")");
+    at = put(begin - kMessageEnd, R"(_b64":")");
     at = encode_base64(message, at);
     at = put(at, R"(","encoding":"base64)");
   }

@@ -25,6 +25,7 @@ Outlet::Outlet(PumpConfig& config)
       json_(config.instance),
       pretty_(config.instance, config.name_width, config.colour) {
   const std::size_t count = std::min(config.sinks.size(), kMaxSinks);
+  buffers_.reserve(count);  // targets point at them
   for (std::size_t i = 0; i < count; ++i) add(config.sinks[i], config, counters_.sinks.at(i));
 }
 
@@ -67,25 +68,24 @@ void Outlet::count_records(std::uint64_t records) {
   add_to(counters_.streams[index_of(stream_)].records, records);
 }
 
+inline void Outlet::encode(const Record& record, Encoding encoding, OutBuffer& out) {
+  switch (encoding) {
+    case Encoding::json: return json_.append(record, out);
+    case Encoding::pretty: return pretty_.append(record, out);
+    case Encoding::raw: return append_raw(record, out);
+  }
+}
+
 void Outlet::append(const Record& record) {
   if (record.gap_count == 0) ++records_;
   std::size_t largest = 0;
-  for (std::size_t i = 0; i < buffers_.size(); ++i) {
-    Buffer& buffer = buffers_[i];
+  for (Buffer& buffer : buffers_) {
     if (!buffer.match.takes(record)) continue;
     encode(record, buffer.encoding, buffer.out);
     ++buffer.records;
     largest = std::max(largest, buffer.out.size());
   }
   if (largest >= kFlushAt) flush();
-}
-
-void Outlet::encode(const Record& record, Encoding encoding, OutBuffer& out) {
-  switch (encoding) {
-    case Encoding::json: return json_.append(record, out);
-    case Encoding::pretty: return pretty_.append(record, out);
-    case Encoding::raw: return append_raw(record, out);
-  }
 }
 
 void Outlet::show_partial(std::string_view tail) {

@@ -63,7 +63,7 @@ class Outlet {
 
   PumpCounters& counters_;
   std::deque<Target> targets_;
-  std::deque<Buffer> buffers_;
+  std::vector<Buffer> buffers_;
   std::vector<Target*> bytes_;  // raw, and nothing left out
   Buffer* partial_ = nullptr;   // of the pretty console
   std::size_t gone_ = 0;

@@ -8,7 +8,7 @@ namespace cofferdam::logs {
 std::size_t Stamper::fits(std::string_view text, std::size_t room) {
   if (text.size() <= room / kWorst) return text.size();
   scratch_.clear();
-  char* const out = scratch_.reserve(room);
+  char* const out = scratch_.reserve(room + kEscapeSlack);
   const Escaped escaped = escape_json(text, out, out + room);
   if (escaped.stop != EscapeStop::invalid) return escaped.consumed;
   return cut_between_characters(text, std::min(text.size(), room / 4 * 3));

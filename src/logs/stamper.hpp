@@ -60,9 +60,10 @@ class Stamper {
   void stamp(const Line& line, OnRecord&& on_record) {
     State::Open& open = state_.open[index_of(line.piece.stream)];
     if (line.piece.first) open = {0, 0, line.level};
-    Record record;
+    Record& record = record_;
     record.stream = line.piece.stream;
     record.level = open.level;
+    record.fields = {};
     if (line.piece.bytes.size() <= room_ / kWorst && line.fields.empty()) {
       record.message = line.piece.bytes;
       place(line.piece, true, open, record);
@@ -112,7 +113,11 @@ class Stamper {
     record.seq = ++state_.seq;
     const bool line_ends = piece.last && ends_piece;
     record.eol = !line_ends || piece.eol;
-    if (open.id == 0 && line_ends) return;
+    if (open.id == 0 && line_ends) {
+      record.partial_id = record.partial_n = 0;
+      record.partial_last = true;
+      return;
+    }
     if (open.id == 0) open.id = ++state_.last_id;
     record.partial_id = open.id;
     record.partial_n = ++open.n;
@@ -122,6 +127,7 @@ class Stamper {
   std::size_t room_;
   State state_;
   std::int64_t next_ = 0;
+  Record record_;  // kept, because making one costs as much as writing it
   OutBuffer scratch_;
 };
 
