@@ -25,6 +25,9 @@ struct Endpoint {
 };
 // "tls://collector:6514", "unix:/dev/log".
 [[nodiscard]] std::string to_string(const Endpoint& endpoint);
+// Whether a connection could be verified: the certificate authorities of a `tls` endpoint can be read. Connects to
+// nothing; the error names ca_file.
+[[nodiscard]] Result<void> check_endpoint(const Endpoint& endpoint);
 
 // Blocking for its caller, never beyond the deadline; the descriptor is non-blocking and close-on-exec. Names are
 // resolved by plan::resolve (c-ares), all addresses are tried in turn. Errors are for people: "db.example: name not

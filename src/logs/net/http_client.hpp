@@ -28,6 +28,9 @@ struct HttpAnswer {
   std::string body;                            // at most 4 MiB; more is an error
 };
 
+// Whether a request can bear this header: a token as its name, no control characters (so no line feed) in its value.
+[[nodiscard]] Result<void> check_http_header(std::string_view name, std::string_view value);
+
 // One request at a time; keeps the connection between them, and opens it anew when the server has closed it while it
 // was idle. A request is sent once only after its first byte has left: whether it is repeated is the caller's decision.
 class HttpClient {
