@@ -78,7 +78,8 @@ struct LogSink {
   Type type = Type::console;
   std::string name;  // in reports and notices; the type, with a number where there are several, unless it is given
   LogMatch match;
-  WhenFull when_full = WhenFull::block;      // the loader sets spill for network sinks with a spill, else drop_oldest
+  WhenFull when_full = WhenFull::block;
+  bool when_full_chosen = false;  // by the policy; else network sinks get spill where there is one, or drop_oldest
   std::uint64_t buffer = 16ULL << 20;        // bytes of memory for records that wait
   std::string fallback;                      // file on the host for what could never be delivered; empty: none
   bool require = false;                      // the start fails when the sink can't be reached

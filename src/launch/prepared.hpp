@@ -24,6 +24,7 @@ struct Stdio {
   int in = -1;
   int out = -1;
   int err = -1;
+  int syslog = -1;        // local mode: a datagram socket without a name, to be bound to /dev/log; -1: there is none
   bool terminal = false;  // none of them: a pty of the instance's own, which becomes the controlling terminal
 };
 

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "kernel/fd.hpp"
 #include "kernel/landlock.hpp"
 #include "kernel/mount.hpp"
 #include "launch/child.hpp"
@@ -279,6 +280,10 @@ void build_dev(const Prepared& prepared, Handles& handles) noexcept {
                                                                  {"/proc/self/fd/2", "/dev/stderr"}}};
   for (const auto& link : kLinks) {
     if (symlink(link[0], link[1]) != 0) check(errno);
+  }
+  if (prepared.stdio.syslog >= 0) {
+    check(kernel::bind_unix(prepared.stdio.syslog, "/dev/log"));
+    if (chmod("/dev/log", 0666) != 0) check(errno);
   }
   for (std::size_t i = 0; i < prepared.mounts.size(); ++i) {
     if (in_dev(*prepared.mounts[i].plan)) mount_one(prepared, handles, i);

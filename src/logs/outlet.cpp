@@ -3,8 +3,7 @@
 #include <algorithm>
 
 #include "logs/raw_encoder.hpp"
-#include "logs/sinks/console.hpp"
-#include "logs/sinks/file.hpp"
+#include "logs/sinks/make.hpp"
 #include "logs/stages.hpp"
 
 namespace cofferdam::logs {
@@ -22,26 +21,31 @@ void add_to(std::atomic<std::uint64_t>& counter, std::uint64_t value) {
 
 Outlet::Outlet(PumpConfig& config)
     : counters_(config.memory->counters),
+      shutdown_timeout_(config.shutdown_timeout),
       json_(config.instance),
       pretty_(config.instance, config.name_width, config.colour) {
   const std::size_t count = std::min(config.sinks.size(), kMaxSinks);
   buffers_.reserve(count);  // targets point at them
-  for (std::size_t i = 0; i < count; ++i) add(config.sinks[i], config, counters_.sinks.at(i));
+  const auto queued = static_cast<std::uint64_t>(std::ranges::count_if(config.sinks, &OpenSink::is_queued));
+  for (std::size_t i = 0; i < count; ++i) {
+    if (config.sinks[i].is_queued()) {
+      add_queued(config.sinks[i], config, i, config.spill_size / queued);
+    } else {
+      add_direct(config.sinks[i], config, i);
+    }
+  }
 }
 
-void Outlet::add(OpenSink& opened, PumpConfig& config, PumpCounters::OfSink& counters) {
+void Outlet::add_direct(const OpenSink& opened, const PumpConfig& config, std::size_t index) {
   Target& target = targets_.emplace_back();
-  target.counters = &counters;
-  target.is_console = opened.type() == LogSink::Type::console;
-  if (target.is_console) {
-    target.sink = std::make_unique<ConsoleSink>(config.encoding_of(opened), config.console_out, config.console_err);
-  } else {
-    target.sink = std::make_unique<FileSink>(opened.fd());
-  }
+  target.counters = &counters_.sinks.at(index);
+  target.writing = &counters_.writing.at(index);
+  target.is_console = opened.sink.type == LogSink::Type::console;
+  target.sink = make_direct_sink(opened, config);
   const Encoding encoding = target.sink->encoding();
   // The line that a pump before us could not finish must not run into the next one.
-  if (counters.writing && encoding != Encoding::raw) (void)target.sink->deliver({"\n", 0, Stream::out});
-  const Match match(opened.sink().match);
+  if (*target.writing && encoding != Encoding::raw) (void)target.sink->deliver({"\n", 0, Stream::out});
+  const Match match(opened.sink.match);
   if (encoding == Encoding::raw && is_plain(config.parse) && match.takes_all(Stream::out) &&
       match.takes_all(Stream::err) && config.syslog_fd < 0) {
     bytes_.push_back(&target);
@@ -53,6 +57,47 @@ void Outlet::add(OpenSink& opened, PumpConfig& config, PumpCounters::OfSink& cou
   buffer.targets.push_back(&target);
   // What is not yet a record can't be looked through for secrets.
   if (encoding == Encoding::pretty && target.is_console && is_plain(config.parse)) partial_ = &buffer;
+}
+
+void Outlet::add_queued(const OpenSink& opened, const PumpConfig& config, std::size_t index,
+                        std::uint64_t spill_size) {
+  SinkCounters& counters = counters_.sinks.at(index);
+  auto sender = make_sender(opened, config);
+  if (!sender) {
+    set_status(counters, SinkCondition::failed, sender.error().message);
+    return;
+  }
+  SinkQueueOptions options;
+  options.memory = config.queues.at(index);
+  options.counters = &counters;
+  options.when_full = opened.sink.when_full;
+  options.sink = opened.sink.name;
+  options.instance = config.instance;
+  options.spill_fd = config.spill_fd;
+  options.spill_size = spill_size;
+  auto queue = SinkQueue::open(std::move(options));
+  if (!queue) {
+    set_status(counters, SinkCondition::failed, queue.error().message);
+    return;
+  }
+  WorkerOptions how;
+  how.timeout = opened.sink.timeout;
+  how.instance = config.instance;
+  how.sink = opened.sink.name;
+  how.fallback_fd = opened.fallback.get();
+  how.counters = &counters;
+  Queued& queued = queued_.emplace_back(opened.sink.match);
+  queued.queue = std::move(*queue);
+  queued.worker = std::make_unique<Worker>(std::move(*sender), *queued.queue, how);
+  if (auto started = queued.worker->start(); !started) {
+    set_status(counters, SinkCondition::failed, started.error().message);
+  }
+}
+
+void Outlet::finish() {
+  for (Queued& queued : queued_) queued.queue->close();
+  const Deadline deadline = std::chrono::steady_clock::now() + shutdown_timeout_;
+  for (Queued& queued : queued_) (void)queued.worker->finish(deadline);
 }
 
 void Outlet::take_bytes(std::string_view bytes) {
@@ -84,6 +129,10 @@ void Outlet::append(const Record& record) {
     encode(record, buffer.encoding, buffer.out);
     ++buffer.records;
     largest = std::max(largest, buffer.out.size());
+  }
+  for (Queued& queued : queued_) {
+    // A pump that took over meets records that the one before had queued already.
+    if (queued.match.takes(record) && record.seq > queued.queue->last_seq()) queued.queue->push(record);
   }
   if (largest >= kFlushAt) flush();
 }
@@ -121,10 +170,11 @@ void Outlet::end() {
 }
 
 void Outlet::deliver(Target& target, const Batch& batch) {
+  add_to(target.counters->pushed, batch.records);
   target.counters->pending.store(batch.records, std::memory_order_relaxed);
-  target.counters->writing.store(true, std::memory_order_release);
+  target.writing->store(true, std::memory_order_release);
   const Delivery delivery = target.sink->deliver(batch);
-  target.counters->writing.store(false, std::memory_order_release);
+  target.writing->store(false, std::memory_order_release);
   target.counters->pending.store(0, std::memory_order_relaxed);
   add_to(target.counters->delivered, delivery.delivered);
   add_to(target.counters->dropped, delivery.dropped);

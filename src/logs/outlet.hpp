@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -13,6 +14,8 @@
 #include "logs/out_buffer.hpp"
 #include "logs/pretty_encoder.hpp"
 #include "logs/pump.hpp"
+#include "logs/queue/sink_queue.hpp"
+#include "logs/queue/worker.hpp"
 #include "logs/record.hpp"
 #include "logs/sinks/sink.hpp"
 
@@ -24,10 +27,10 @@ class Outlet {
   explicit Outlet(PumpConfig& config);
 
   // A sink takes records, not only the bytes as they are read.
-  [[nodiscard]] bool wants_records() const { return !buffers_.empty(); }
+  [[nodiscard]] bool wants_records() const { return !buffers_.empty() || !queued_.empty(); }
   [[nodiscard]] bool shows_partial() const { return partial_ != nullptr; }
   // Every sink is gone.
-  [[nodiscard]] bool all_gone() const { return gone_ == targets_.size(); }
+  [[nodiscard]] bool all_gone() const { return gone_ == targets_.size() && queued_.empty(); }
 
   void begin(Stream stream) { stream_ = stream; }
   // The bytes of one read, as they came; a raw sink that wants all of them gets them here.
@@ -37,11 +40,14 @@ class Outlet {
   void flush();
   // flush() at the end of the stream.
   void end();
+  // Nothing comes any more: gives the queued sinks their time, and what they can't deliver then to spill or fallback.
+  void finish();
 
  private:
   struct Target {
     std::unique_ptr<Sink> sink;
-    PumpCounters::OfSink* counters = nullptr;
+    SinkCounters* counters = nullptr;
+    std::atomic<bool>* writing = nullptr;
     bool is_console = false;
     bool gone = false;
   };
@@ -56,17 +62,29 @@ class Outlet {
     std::vector<Target*> targets;
   };
 
-  void add(OpenSink& opened, PumpConfig& config, PumpCounters::OfSink& counters);
+  // A sink with a queue and a thread.
+  struct Queued {
+    explicit Queued(const LogMatch& wanted) : match(wanted) {}
+
+    Match match;
+    std::unique_ptr<SinkQueue> queue;
+    std::unique_ptr<Worker> worker;
+  };
+
+  void add_direct(const OpenSink& opened, const PumpConfig& config, std::size_t index);
+  void add_queued(const OpenSink& opened, const PumpConfig& config, std::size_t index, std::uint64_t spill_size);
   void encode(const Record& record, Encoding encoding, OutBuffer& out);
   void deliver(Target& target, const Batch& batch);
   void count_records(std::uint64_t records);
 
   PumpCounters& counters_;
+  std::chrono::milliseconds shutdown_timeout_;
   std::deque<Target> targets_;
   std::vector<Buffer> buffers_;
   std::vector<Target*> bytes_;  // raw, and nothing left out
   Buffer* partial_ = nullptr;   // of the pretty console
   std::size_t gone_ = 0;
+  std::deque<Queued> queued_;
 
   JsonEncoder json_;
   PrettyEncoder pretty_;

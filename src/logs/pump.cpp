@@ -3,12 +3,15 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <ctime>
+#include <optional>
 
 #include "logs/framer.hpp"
 #include "logs/outlet.hpp"
@@ -25,6 +28,7 @@ constexpr int kPipeSize = 1 << 20;
 constexpr std::size_t kShortRead = 16 << 10;
 constexpr std::int64_t kHasteWithin = 500;  // microseconds
 constexpr int kHasty = 3;
+constexpr int kDatagrams = 64;  // at a time
 constexpr long kNap = 500'000;  // nanoseconds
 
 std::int64_t milliseconds() {
@@ -50,21 +54,36 @@ class Pump {
       : config_(config),
         outlet_(config),
         stamper_(config.max_record, JsonEncoder(config.instance).overhead()),
-        stages_(config.parse, stamper_, outlet_),
+        stages_(config, stamper_, outlet_),
         out_(Stream::out, config.out_fd, config.memory->streams[0]),
-        err_(Stream::err, config.err_fd, config.memory->streams[1]) {}
+        err_(Stream::err, config.err_fd, config.memory->streams[1]),
+        syslog_(config.syslog_fd),
+        own_(config.own_fd) {}
 
   int run() {
-    for (Input* input : {&out_, &err_}) prepare(input->fd);
+    for (Input* input : streams()) prepare(input->fd);
     recover();
     while (is_open() && !outlet_.all_gone()) {
       if (!step()) break;
     }
-    for (Input* input : {&out_, &err_}) end(*input);
+    for (Input* input : streams()) end(*input);
+    if (syslog_ >= 0) take_datagrams();
+    stages_.flush(Stream::syslog);
+    // What cofferdam itself has to say comes last: findings are known when the app has ended.
+    while (own_ >= 0 && !outlet_.all_gone()) {
+      pollfd ready{own_, POLLIN, 0};
+      if (::poll(&ready, 1, -1) > 0) take_own();
+    }
+    outlet_.flush();
+    outlet_.finish();
+    save();
     return outlet_.all_gone() ? kPumpConsoleGone : kPumpDone;
   }
 
  private:
+  [[nodiscard]] std::array<Input*, 2> streams() { return {&out_, &err_}; }
+  [[nodiscard]] std::array<const Input*, 2> streams() const { return {&out_, &err_}; }
+
   static void prepare(int fd) {
     if (fd < 0) return;
     (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
@@ -75,9 +94,9 @@ class Pump {
   // What a pump before us had read and could not deliver any more.
   void recover() {
     const PumpMemory& memory = *config_.memory;
-    const Checkpoint& last = memory.checkpoints[memory.current.load(std::memory_order_acquire)];
+    const Checkpoint last = memory.checkpoints[memory.current.load(std::memory_order_acquire)];
     stamper_.restore(last.stamp);
-    for (Input* input : {&out_, &err_}) {
+    for (Input* input : streams()) {
       const std::size_t size = input->framer.recover(last.marks[index_of(input->stream)]);
       if (size != 0 || !input->framer.tail().empty()) carry(*input, size);
     }
@@ -99,33 +118,56 @@ class Pump {
       const std::timespec nap{0, kNap};
       (void)nanosleep(&nap, nullptr);
     }
-    std::array<pollfd, 3> ready{{{out_.fd, POLLIN, 0}, {err_.fd, POLLIN, 0}, {draining_ ? -1 : control(), POLLIN, 0}}};
+    std::array<pollfd, 5> ready{{{out_.fd, POLLIN, 0},
+                                 {err_.fd, POLLIN, 0},
+                                 {draining_ ? -1 : config_.control_fd, POLLIN, 0},
+                                 {syslog_, POLLIN, 0},
+                                 {own_, POLLIN, 0}}};
     const int count = ::poll(ready.data(), ready.size(), timeout());
     if (count < 0 && errno != EINTR) return false;
     if (count > 0) {
       if (ready[2].revents != 0) start_draining();
       if (ready[0].revents != 0) take(out_);
       if (ready[1].revents != 0) take(err_);
+      if (ready[3].revents != 0) take_datagrams();
+      if (ready[4].revents != 0) take_own();
     }
     if (has_prompt()) show_prompts();
+    if (stages_.due()) on_due();
     return !is_drained();
   }
-
-  [[nodiscard]] int control() const { return config_.control_fd; }
 
   [[nodiscard]] bool has_prompt() const { return has_prompt(out_) || has_prompt(err_); }
   [[nodiscard]] bool has_prompt(const Input& input) const {
     return outlet_.shows_partial() && input.fd >= 0 && !input.prompt_shown && !input.framer.tail().empty();
   }
 
+  // Of poll(2): the next thing that happens without a byte, -1 when there is none.
   [[nodiscard]] int timeout() const {
-    if (!draining_ && !has_prompt()) return -1;
-    const std::int64_t now = milliseconds();
-    std::int64_t wait = draining_ ? drained_at() - now : kPartialAfter;
-    for (const Input* input : {&out_, &err_}) {
-      if (has_prompt(*input)) wait = std::min(wait, input->last_read + kPartialAfter - now);
+    std::optional<std::int64_t> next = stages_.due();
+    const auto consider = [&](std::int64_t when) { next = next ? std::min(*next, when) : when; };
+    if (draining_) consider(drained_at());
+    for (const Input* input : streams()) {
+      if (has_prompt(*input)) consider(input->last_read + kPartialAfter);
     }
-    return static_cast<int>(std::max<std::int64_t>(wait, 0));
+    if (!next) return -1;
+    return static_cast<int>(std::max<std::int64_t>(*next - milliseconds(), 0));
+  }
+
+  void on_due() {
+    const std::int64_t now = milliseconds();
+    if (now < *stages_.due()) return;
+    set_time();
+    stages_.on_due(now);
+    outlet_.flush();
+    save();
+  }
+
+  std::timespec set_time() {
+    std::timespec now{};
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    stamper_.set_time(now);
+    return now;
   }
 
   void take(Input& input) {
@@ -145,44 +187,93 @@ class Pump {
 
   // Brings what was read, and the whole lines of what was carried over, to the sinks.
   void carry(Input& input, std::size_t size) {
-    std::timespec now{};
-    (void)clock_gettime(CLOCK_REALTIME, &now);
+    const std::timespec now = set_time();
     note_haste(size, std::int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000);
     input.owed -= std::min<std::uint64_t>(input.owed, size);
+    input.prompt_shown = false;
+    input.last_read = last_activity_ = milliseconds();
     const std::string_view before = input.framer.tail();
+    const std::string_view bytes(before.data() + before.size(), size);
     outlet_.begin(input.stream);
-    outlet_.take_bytes({before.data() + before.size(), size});
+    outlet_.take_bytes(bytes);
     if (outlet_.wants_records()) {
-      stamper_.set_time(now);
+      stages_.begin(input.stream, {before.data(), before.size() + size}, last_activity_);
       input.framer.commit(size, [this](const Piece& piece) { stages_.add(piece); });
     } else {
       input.framer.discard(size);
     }
     outlet_.flush();
     save();
-    input.prompt_shown = false;
-    input.last_read = last_activity_ = milliseconds();
   }
 
-  // Three short reads in a row, each within kHasteWithin of the one before, are haste.
+  // Short reads in a row, each close behind the one before, are haste; one that found much is not the end of it.
   void note_haste(std::size_t size, std::int64_t microseconds) {
-    const bool hasty = size < kShortRead && microseconds - last_short_ < kHasteWithin;
-    hasty_ = hasty ? hasty_ + 1 : hasty_ >= kHasty && size >= kShortRead ? hasty_ : 0;
-    last_short_ = microseconds;
+    const bool close = microseconds - last_read_ < kHasteWithin;
+    last_read_ = microseconds;
+    if (!close) {
+      hasty_ = 0;
+    } else if (size < kShortRead) {
+      ++hasty_;
+    }
   }
 
   void end(Input& input) {
     if (input.fd < 0) return;
     input.fd = -1;
+    set_time();
     outlet_.begin(input.stream);
-    if (outlet_.wants_records()) input.framer.finish([this](const Piece& piece) { stages_.add(piece); });
+    if (outlet_.wants_records()) {
+      stages_.begin(input.stream, input.framer.tail(), milliseconds());
+      input.framer.finish([this](const Piece& piece) { stages_.add(piece); });
+      stages_.flush(input.stream);
+    }
     outlet_.end();
+    save();
+  }
+
+  // A datagram is a record; what comes while we are here comes with it, within reason.
+  void take_datagrams() {
+    outlet_.begin(Stream::syslog);
+    for (int i = 0; i < kDatagrams; ++i) {
+      const ssize_t count = ::recv(syslog_, datagram_.data(), datagram_.size(), MSG_DONTWAIT);
+      if (count < 0) break;
+      const std::string_view text(datagram_.data(), static_cast<std::size_t>(count));
+      set_time();
+      last_activity_ = milliseconds();
+      outlet_.take_bytes(text);
+      stages_.begin(Stream::syslog, text, last_activity_);
+      stages_.add({.stream = Stream::syslog, .bytes = text, .first = true, .last = true, .eol = true});
+    }
+    outlet_.flush();
+    save();
+  }
+
+  void take_own() {
+    std::array<char, 4096> block{};
+    const ssize_t count = ::read(own_, block.data(), block.size());
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (count <= 0) {
+      own_ = -1;
+      return;
+    }
+    own_text_.append(block.data(), static_cast<std::size_t>(count));
+    outlet_.begin(Stream::own);
+    set_time();
+    for (;;) {
+      std::uint32_t size = 0;
+      if (own_text_.size() < sizeof size) break;
+      std::memcpy(&size, own_text_.data(), sizeof size);
+      if (own_text_.size() - sizeof size < size) break;
+      stages_.add_own(std::string_view(own_text_).substr(sizeof size, size));
+      own_text_.erase(0, sizeof size + size);
+    }
+    outlet_.flush();
     save();
   }
 
   void show_prompts() {
     const std::int64_t now = milliseconds();
-    for (Input* input : {&out_, &err_}) {
+    for (Input* input : streams()) {
       if (!has_prompt(*input) || now - input->last_read < kPartialAfter) continue;
       outlet_.begin(input->stream);
       outlet_.show_partial(input->framer.tail());
@@ -193,7 +284,7 @@ class Pump {
   void start_draining() {
     draining_ = true;
     drain_started_ = last_activity_ = milliseconds();
-    for (Input* input : {&out_, &err_}) {
+    for (Input* input : streams()) {
       int waiting = 0;
       if (input->fd >= 0 && ioctl(input->fd, FIONREAD, &waiting) == 0 && waiting > 0) {
         input->owed = static_cast<std::uint64_t>(waiting);
@@ -215,8 +306,12 @@ class Pump {
   Stages stages_;
   Input out_;
   Input err_;
+  int syslog_;
+  int own_;
+  std::array<char, 64 << 10> datagram_{};
+  std::string own_text_;  // of records that have not come whole
   int hasty_ = 0;
-  std::int64_t last_short_ = 0;  // microseconds
+  std::int64_t last_read_ = 0;  // microseconds
   bool draining_ = false;
   std::int64_t drain_started_ = 0;
   std::int64_t last_activity_ = 0;
@@ -225,13 +320,13 @@ class Pump {
 }  // namespace
 
 Encoding PumpConfig::encoding_of(const OpenSink& sink) const {
-  switch (sink.sink().format) {
+  switch (sink.sink.format) {
     case LogSink::Format::pretty: return Encoding::pretty;
     case LogSink::Format::json: return Encoding::json;
     case LogSink::Format::raw: return Encoding::raw;
     case LogSink::Format::automatic: break;
   }
-  if (sink.type() != LogSink::Type::console || format == Format::json) return Encoding::json;
+  if (sink.sink.type != LogSink::Type::console || format == Format::json) return Encoding::json;
   return format == Format::raw ? Encoding::raw : Encoding::pretty;
 }
 

@@ -6,11 +6,14 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "logs/framer.hpp"
+#include "logs/queue/counters.hpp"
 #include "logs/sinks/open.hpp"
+#include "logs/sinks/sender.hpp"
 #include "logs/sinks/sink.hpp"
 #include "logs/stamper.hpp"
 
@@ -19,21 +22,16 @@ namespace cofferdam::logs {
 // How the console sink writes: aligned text for people, JSON Lines, or the app's bytes as they are.
 enum class Format : std::uint8_t { pretty, json, raw };
 
-// Written by the pump, read by the launcher at any time. For each sink, delivered + pending + dropped = the records
-// that it is to have.
+// Written by the pump, read by the launcher at any time.
 struct PumpCounters {
   struct OfStream {
     std::atomic<std::uint64_t> records;  // a line longer than one record is several
     std::atomic<std::uint64_t> bytes;    // as the app wrote them
   };
-  struct OfSink {
-    std::atomic<std::uint64_t> delivered;
-    std::atomic<std::uint64_t> pending;  // encoded, and not yet written
-    std::atomic<std::uint64_t> dropped;
-    std::atomic<bool> writing;  // a batch is on its way: a pump that ends now may leave part of a line
-  };
   std::array<OfStream, kLogStreams> streams;
-  std::array<OfSink, kMaxSinks> sinks;  // in the order of PumpConfig::sinks
+  std::array<SinkCounters, kMaxSinks> sinks;  // in the order of PumpConfig::sinks
+  // A batch is on its way to the console or a file: a pump that ends now may leave part of a line.
+  std::array<std::atomic<bool>, kMaxSinks> writing;
   std::atomic<bool> console_gone;
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
@@ -57,7 +55,8 @@ struct PumpConfig {
   std::size_t name_width = 0;  // pretty: width of the longest instance name
   int out_fd = -1;             // read ends of the app's pipes; made non-blocking and, where allowed, 1 MiB large
   int err_fd = -1;
-  int syslog_fd = -1;   // the instance's /dev/log; -1: it has none
+  int syslog_fd = -1;   // the instance's /dev/log, a datagram socket; -1: it has none
+  int own_fd = -1;      // records of cofferdam's own, packed, each behind its size (4 bytes); -1: no sink wants them
   int control_fd = -1;  // readable or at its end: the app is gone; -1: only the end of both streams counts
   int console_out = 1;
   int console_err = 2;
@@ -66,6 +65,13 @@ struct PumpConfig {
   LogParse parse;
   std::uint32_t max_record = 16384;
   std::vector<OpenSink> sinks;  // of open_sinks()
+  // For each sink that is queued, in the order of `sinks`: queue_memory(LogSink::buffer) bytes, MAP_SHARED and zero at
+  // first.
+  std::vector<std::span<std::byte>> queues;
+  int spill_fd = -1;             // directory of open_spill(); -1: no spill
+  std::uint64_t spill_size = 0;  // of all sinks together
+  SenderContext context;
+  std::chrono::milliseconds shutdown_timeout{8000};  // for the queued sinks, once everything has been read
   PumpMemory* memory = nullptr;
   std::chrono::milliseconds drain_idle{300};      // once the app is gone: the end after so long without a byte,
   std::chrono::milliseconds drain_at_most{5000};  // and after so long in any case
@@ -76,7 +82,7 @@ struct PumpConfig {
 inline constexpr int kPumpDone = 0;
 inline constexpr int kPumpConsoleGone = 3;
 
-// Runs until both streams have ended. Once `control_fd` says that the app is gone while a descendant still holds a
+// Runs until both streams have ended, and own_fd has. Once `control_fd` says that the app is gone while a descendant still holds a
 // pipe open: until nothing came for `drain_idle`, `drain_at_most` in all, and never before what was in the pipes by
 // then is read. Nothing is buffered when it returns kPumpDone. It returns kPumpConsoleGone at once when nobody reads
 // the console and there is no other sink: close every copy of the read ends then, and the app gets the SIGPIPE that it

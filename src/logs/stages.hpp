@@ -24,16 +24,27 @@ namespace cofferdam::logs {
 // policy a line goes straight to the stamp.
 class Stages {
  public:
-  Stages(const LogParse& parse, Stamper& stamper, Outlet& outlet) : stamper_(stamper), outlet_(outlet) { (void)parse; }
+  Stages(const PumpConfig& config, Stamper& stamper, Outlet& outlet);
 
-  void add(const Piece& piece) {
+  // What comes next is of this stream and, as bytes, within `block`; `now` in monotonic milliseconds.
+  void begin(Stream stream, std::string_view block, std::int64_t now);
+  void add(const Piece& piece) { place(piece); }
+  // A packed record of cofferdam's own.
+  void add_own(std::string_view packed);
+  // The stream has ended: what is held comes out.
+  void flush(Stream stream);
+  // When something that is held comes out by itself, in monotonic milliseconds: call on_due() then.
+  [[nodiscard]] std::optional<std::int64_t> due() const;
+  void on_due(std::int64_t now);
+
+ private:
+  void place(const Piece& piece) {
     Line line;
     line.piece = piece;
     if (piece.first) line.level = detect_level(piece.bytes);
     stamper_.stamp(line, [this](const Record& record) { outlet_.append(record); });
   }
 
- private:
   Stamper& stamper_;
   Outlet& outlet_;
 };

@@ -7,33 +7,13 @@
 #include <utility>
 #include <vector>
 
-#include "base/json.hpp"
 #include "base/text.hpp"
+#include "policy/effective_text.hpp"
+#include "policy/log_effective.hpp"
 
 namespace cofferdam::policy {
 
 namespace {
-
-// A JSON string is a YAML string.
-std::string quoted(std::string_view text) {
-  std::string out;
-  base::append_json_string(out, text);
-  return out;
-}
-
-std::string quoted_list(std::span<const std::string> texts) {
-  std::vector<std::string> items;
-  for (const std::string& text : texts) items.push_back(quoted(text));
-  return "[" + base::join(items, ", ") + "]";
-}
-
-std::string size_text(std::uint64_t bytes) {
-  constexpr std::array<std::pair<int, const char*>, 3> kUnits = {{{40, "TiB"}, {30, "GiB"}, {20, "MiB"}}};
-  for (const auto& [shift, unit] : kUnits) {
-    if (bytes % (1ULL << shift) == 0) return std::to_string(bytes >> shift) + unit;
-  }
-  return std::to_string(bytes >> 10) + "KiB";
-}
 
 std::string destination_text(const Destination& destination) {
   return destination.kind == Destination::Kind::unix_path ? "unix:" + destination.path : destination.written;
@@ -62,20 +42,15 @@ class Page {
     if (!policy_.sockets.empty()) line("sockets: " + quoted_list(policy_.sockets));
     environment();
     logs();
-    const auto grace = policy_.run.stop_grace.count();
-    line("run: {stop_signal: " + policy_.run.stop_signal + ", stop_grace: " +
-         (grace % 1000 == 0 ? std::to_string(grace / 1000) + "s" : std::to_string(grace) + "ms") + "}");
+    line("run: {stop_signal: " + policy_.run.stop_signal + ", stop_grace: " + duration_text(policy_.run.stop_grace) +
+         "}");
     return std::move(text_);
   }
 
  private:
   void line(const std::string& text) { text_ += text + "\n"; }
 
-  void row(const std::string& text, const Origin& origin) {
-    text_ += "    - " + text;
-    if (!origin.file.empty()) text_ += "  # " + base::printable(origin.file) + ":" + std::to_string(origin.line);
-    text_ += "\n";
-  }
+  void row(const std::string& text, const Origin& origin) { text_ += "    - " + text + origin_comment(origin) + "\n"; }
 
   void list(const std::string& key, std::span<const std::string> texts) {
     if (!texts.empty()) line("  " + key + ": " + quoted_list(texts));
@@ -145,14 +120,7 @@ class Page {
     list("drop", environment.drop);
   }
 
-  void logs() {
-    if (policy_.logs.sinks.empty()) return;
-    line("logs:\n  sinks:");
-    for (const LogSink& sink : policy_.logs.sinks) {
-      row(sink.type == LogSink::Type::console ? "{type: console}" : "{type: file, path: " + quoted(sink.path) + "}",
-          sink.origin);
-    }
-  }
+  void logs() { text_ += effective_logs(policy_.logs); }
 
   const Policy& policy_;
   std::string text_;

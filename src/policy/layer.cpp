@@ -96,33 +96,6 @@ class Reader {
     }
   }
 
-  void read_sinks(const Node& sinks, Layer& layer) {
-    for (const Node& item : sinks.items) {
-      const auto type = choice<LogSink::Type>(child(item, "type"),
-                                              {{"console", LogSink::Type::console}, {"file", LogSink::Type::file}});
-      if (!type) continue;
-      LogSink sink;
-      sink.type = *type;
-      sink.origin = mistakes_.origin(item.place);
-      const Node* path = item.find("path");
-      if (*type == LogSink::Type::console && path != nullptr) {
-        mistakes_.error(path->place, code::kValue, "'path' does not apply to a console sink",
-                        "remove it, or write type: file");
-        continue;
-      }
-      if (*type == LogSink::Type::file) {
-        if (path == nullptr) {
-          mistakes_.error(item.place, code::kValue, "a file sink needs a path", "add path: ./app.log.jsonl");
-          continue;
-        }
-        auto resolved = resolve(*path, &resolve_path);
-        if (!resolved) continue;
-        sink.path = std::move(*resolved);
-      }
-      layer.sinks.push_back(std::move(sink));
-    }
-  }
-
   void read_run(const Node& run, Layer& layer) {
     const Node& signal = child(run, "stop_signal");
     if (auto name = parse_signal(signal.text); name && signal.kind == Node::Kind::scalar)
@@ -266,7 +239,7 @@ Layer read_layer(const Node& root, const PathBase& base, bool shipped, Mistakes&
   reader.read_network(Reader::child(root, "network"), layer);
   layer.sockets = reader.socket_paths(Reader::child(root, "sockets"));
   reader.read_environment(Reader::child(root, "environment"), layer);
-  reader.read_sinks(Reader::child(Reader::child(root, "logs"), "sinks"), layer);
+  layer.logs = read_logs(Reader::child(root, "logs"), base, shipped, mistakes);
   reader.read_run(Reader::child(root, "run"), layer);
   return layer;
 }

@@ -9,6 +9,7 @@
 
 #include "cofferdam/policy.hpp"
 #include "policy/document.hpp"
+#include "policy/log_layer.hpp"
 #include "policy/mistakes.hpp"
 #include "policy/mounts.hpp"
 #include "policy/paths.hpp"
@@ -45,7 +46,7 @@ struct Layer {
     std::map<std::string, std::string> set;
     std::vector<std::string> drop;
   } environment;
-  std::vector<LogSink> sinks;
+  LogLayer logs;
   struct {
     std::optional<std::string> stop_signal;
     std::optional<std::chrono::milliseconds> stop_grace;

@@ -13,6 +13,7 @@
 #include "policy/builtin.hpp"
 #include "policy/document.hpp"
 #include "policy/layer.hpp"
+#include "policy/log_layer.hpp"
 #include "policy/merge.hpp"
 #include "policy/validate.hpp"
 
@@ -88,9 +89,9 @@ class Loader {
     for (auto source = chain_.rbegin(); !broken_ && source != chain_.rend(); ++source) {
       if (source->layer) apply_layer(policy, std::move(*source->layer), source->base, source->mistakes);
     }
-    const bool failed =
-        broken_ || std::ranges::any_of(chain_, [](const Source& each) { return each.mistakes.has_error(); });
-    std::vector<Diagnostic> diagnostics;
+    std::vector<Diagnostic> diagnostics = complete_logs(policy.logs);
+    const bool failed = broken_ || !diagnostics.empty() ||
+                        std::ranges::any_of(chain_, [](const Source& each) { return each.mistakes.has_error(); });
     for (Source& source : chain_) std::ranges::move(source.mistakes.take(), std::back_inserter(diagnostics));
     if (failed) {
       // Notes say what the run will be like, and there will be none.

@@ -72,8 +72,7 @@ void apply_layer(Policy& policy, Layer layer, const PathBase& base, Mistakes& mi
   apply_network(policy.network, layer);
   append(policy.sockets, std::move(layer.sockets));
   apply_environment(policy.environment, layer);
-  append(policy.logs.sinks, std::move(layer.sinks),
-         [](const LogSink& a, const LogSink& b) { return a.type == b.type && a.path == b.path; });
+  for (const auto& change : layer.logs) change(policy.logs);
   if (layer.run.stop_signal) policy.run.stop_signal = std::move(*layer.run.stop_signal);
   policy.run.stop_grace = layer.run.stop_grace.value_or(policy.run.stop_grace);
 }

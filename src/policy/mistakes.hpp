@@ -22,6 +22,7 @@ inline constexpr std::string_view kLimit = "CD907";      // size, depth or numbe
 inline constexpr std::string_view kDangerousPath = "CD908";
 inline constexpr std::string_view kUnreadable = "CD909";  // a policy that can't be found or read
 inline constexpr std::string_view kEnvironmentFile = "CD910";
+inline constexpr std::string_view kSecret = "CD912";  // in clear text
 }  // namespace code
 
 // Counted from 1, the column in bytes; 0 means unknown.

@@ -205,6 +205,9 @@ constexpr std::array kRules = {
             2, "plan", "src/plan/backing_services.hpp", "kBackingServiceVariable",
             "tests/unit/plan/backing_services_test.cpp", "the app would not find its database either",
             "export the variable or write it into a file of environment.files"},
+    RuleRow{"CD912", Severity::warning, "a secret stands in the policy in clear text", "logs.sinks", 0, "validation",
+            "src/policy/mistakes.hpp", "kSecret", "tests/unit/policy/log_layer_test.cpp",
+            "a policy is committed, and read by many", "put it into the environment and write env:NAME"},
 };
 
 }  // namespace

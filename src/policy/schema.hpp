@@ -22,13 +22,16 @@ enum class ValueType {
   socket_path,  // a path, or @name
   socket_file,  // a path only
   size,
+  record_size,
   inodes,
+  count,  // a whole number from 1
   duration,
   port,
   signal,
   variable,
   engines,  // `all`, or a list of names
   engine,
+  rules,    // `all`, `none`, or a list of Key::legal
   program,  // of app.also: a name, or a map
   destination,
   allow_row,  // of database.allow: a destination, or a map
@@ -40,7 +43,7 @@ struct Key {
   std::string_view path;
   ValueType type;
   bool required = false;
-  std::string_view legal = {};     // of a choice, separated by '|'
+  std::string_view legal = {};     // of a choice or rules, separated by '|'
   std::string_view later = {};     // of a choice: values that a later version will know
   std::string_view fallback = {};  // what holds without the key
   std::string_view doc = {};       // one line, for editors

@@ -74,12 +74,14 @@ void write_type(JsonWriter& json, const Key& key) {
     case ValueType::version: json.key("const").number(1); return;
     case ValueType::choice: write_enum(json, base::split(key.legal, '|')); return;
     case ValueType::boolean: json.field("type", "boolean"); return;
+    case ValueType::record_size:
     case ValueType::size: write_text(json, "^[1-9][0-9]*(KiB|MiB|GiB|TiB)$"); return;
     case ValueType::inodes:
       json.field("type", "integer").key("minimum").unsigned_number(kFewestInodes);
       json.key("maximum").unsigned_number(kMostInodes);
       return;
-    case ValueType::duration: write_text(json, "^(0|[1-9][0-9]*)(ms|s|m)$"); return;
+    case ValueType::count: json.field("type", "integer").key("minimum").number(1); return;
+    case ValueType::duration: write_text(json, "^(0|[1-9][0-9]*)(ms|s|m|h)$"); return;
     case ValueType::port: json.field("type", "integer").key("minimum").number(1).key("maximum").number(65'535); return;
     case ValueType::variable: write_text(json, "^[A-Za-z_][A-Za-z0-9_]*$"); return;
     case ValueType::signal: {
@@ -99,6 +101,13 @@ void write_type(JsonWriter& json, const Key& key) {
     }
     case ValueType::engines:
       json.key("oneOf").begin_array().begin_object().key("const").string("all").end_object().begin_object();
+      write_list(json, key.path);
+      json.end_object().end_array();
+      return;
+    case ValueType::rules:
+      json.key("oneOf").begin_array().begin_object();
+      write_enum(json, {"all", "none"});
+      json.end_object().begin_object();
       write_list(json, key.path);
       json.end_object().end_array();
       return;

@@ -63,8 +63,9 @@ class Validator {
   void check_map(std::string_view path, const Node& node) {
     const std::vector<const Key*> children = children_of(path);
     if (children.size() == 1 && last_step(children.front()->path) == "*") {
+      const bool variables = path == "environment.set";
       for (const Entry& entry : node.entries) {
-        if (auto error = error_of(parse_variable(entry.key))) report(entry.place, *error);
+        if (auto error = variables ? error_of(parse_variable(entry.key)) : std::nullopt) report(entry.place, *error);
         check(*children.front(), entry.value);
       }
       return;
@@ -113,6 +114,16 @@ class Validator {
                           "write all, or a list such as [" + node.text + "]");
         }
         return;
+      case ValueType::rules:
+        if (node.kind == Node::Kind::list) {
+          check_items(key, node);
+        } else if (expect(key, node, Node::Kind::scalar, "all, none or a list") && node.text != "all" &&
+                   node.text != "none") {
+          mistakes_.error(node.place, code::kValue,
+                          name_of(key) + " is " + in_quotes(node.text) + ", which is not a list",
+                          "write all, none, or a list such as [" + node.text + "]");
+        }
+        return;
       default: check_scalar(key, node, "a single value");
     }
   }
@@ -139,7 +150,8 @@ class Validator {
   void check_scalar(const Key& key, const Node& node, const std::string& what) {
     if (!expect(key, node, Node::Kind::scalar, what)) return;
     const bool plain_type = key.type == ValueType::version || key.type == ValueType::port ||
-                            key.type == ValueType::boolean || key.type == ValueType::inodes;
+                            key.type == ValueType::boolean || key.type == ValueType::inodes ||
+                            key.type == ValueType::count;
     if (plain_type && node.quoted) {
       mistakes_.error(node.place, code::kValue, name_of(key) + " is the text " + in_quotes(node.text),
                       "write it without quotes");
@@ -157,7 +169,9 @@ class Validator {
       case ValueType::choice: return check_choice(key, node);
       case ValueType::boolean: return error_of(parse_boolean(text));
       case ValueType::size: return error_of(parse_size(text));
+      case ValueType::record_size: return error_of(parse_record_size(text));
       case ValueType::inodes: return error_of(parse_inodes(text));
+      case ValueType::count: return error_of(parse_count(text));
       case ValueType::duration: return error_of(parse_duration(text));
       case ValueType::port: return error_of(parse_port(text));
       case ValueType::signal: return error_of(parse_signal(text));

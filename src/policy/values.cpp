@@ -16,7 +16,7 @@ namespace {
 constexpr std::string_view kSizeForms =
     "a size is a whole number and KiB, MiB, GiB or TiB, such as 512MiB; the smallest is 64KiB";
 constexpr std::string_view kDurationForms =
-    "a duration is a whole number and ms, s or m, such as 10s; at most 24 hours";
+    "a duration is a whole number and ms, s, m or h, such as 10s; at most 24 hours";
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -123,21 +123,29 @@ bool is_base_sixty(std::string_view text) {
 
 }  // namespace
 
-Value<std::uint64_t> parse_size(std::string_view text) {
+static Value<std::uint64_t> size_from(std::string_view text, std::uint64_t smallest, std::string_view forms) {
   static constexpr std::array<std::pair<std::string_view, unsigned>, 4> kUnits = {
       {{"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40}}};
   const Quantity quantity = split_unit(text);
   const auto unit = std::ranges::find(kUnits, quantity.unit, &std::pair<std::string_view, unsigned>::first);
   const auto number = whole_number(quantity.digits);
   if (unit == kUnits.end() || quantity.digits.empty() || (!number && quantity.digits.front() == '0')) {
-    return wrong(in_quotes(text) + " is no size", meant_size(quantity) + std::string(kSizeForms));
+    return wrong(in_quotes(text) + " is no size", meant_size(quantity) + std::string(forms));
   }
   constexpr auto kLargest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
   if (!number || *number > (kLargest >> unit->second))
-    return wrong("the size " + in_quotes(text) + " is too large", kSizeForms);
+    return wrong("the size " + in_quotes(text) + " is too large", forms);
   const std::uint64_t bytes = *number << unit->second;
-  if (bytes < kSmallestMount) return wrong("the size " + in_quotes(text) + " is too small", kSizeForms);
+  if (bytes < smallest) return wrong("the size " + in_quotes(text) + " is too small", forms);
   return bytes;
+}
+
+Value<std::uint64_t> parse_size(std::string_view text) {
+  return size_from(text, kSmallestMount, kSizeForms);
+}
+
+Value<std::uint64_t> parse_record_size(std::string_view text) {
+  return size_from(text, 1024, "a record's size is a whole number and KiB, such as 16KiB; from 1KiB to 256KiB");
 }
 
 Value<std::uint64_t> parse_inodes(std::string_view text) {
@@ -149,9 +157,15 @@ Value<std::uint64_t> parse_inodes(std::string_view text) {
   return *number;
 }
 
+Value<std::uint64_t> parse_count(std::string_view text) {
+  const auto number = whole_number(text);
+  if (number && *number >= 1 && *number <= kMostInodes) return *number;
+  return wrong(in_quotes(text) + " is no count", "a whole number from 1 to 1000000000, without a unit");
+}
+
 Value<std::chrono::milliseconds> parse_duration(std::string_view text) {
-  static constexpr std::array<std::pair<std::string_view, std::int64_t>, 3> kUnits = {
-      {{"ms", 1}, {"s", 1000}, {"m", 60'000}}};
+  static constexpr std::array<std::pair<std::string_view, std::int64_t>, 4> kUnits = {
+      {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}}};
   const Quantity quantity = split_unit(text);
   const auto unit = std::ranges::find(kUnits, quantity.unit, &std::pair<std::string_view, std::int64_t>::first);
   const auto number = whole_number(quantity.digits);

@@ -32,7 +32,13 @@ inline constexpr std::uint64_t kMostInodes = 1'000'000'000;
 // "100000": a whole number without a unit, from kFewestInodes to kMostInodes.
 [[nodiscard]] Value<std::uint64_t> parse_inodes(std::string_view text);
 
-// "500ms", "10s", "2m": whole numbers, at most kLongestDuration; zero is legal.
+// The same for the size of a log record: at least 1 KiB.
+[[nodiscard]] Value<std::uint64_t> parse_record_size(std::string_view text);
+
+// "5": a whole number from 1 to 1000000000, without a unit.
+[[nodiscard]] Value<std::uint64_t> parse_count(std::string_view text);
+
+// "500ms", "10s", "2m", "24h": whole numbers, at most kLongestDuration; zero is legal.
 [[nodiscard]] Value<std::chrono::milliseconds> parse_duration(std::string_view text);
 
 // 1 to 65535, decimal, without sign or leading zero.

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "base/text.hpp"
+#include "plan/log_sinks.hpp"
 #include "plan/resolver.hpp"
 #include "plan/storage.hpp"
 #include "policy/dotenv.hpp"
@@ -169,6 +170,10 @@ Result<Intent> read_intent(const RunRequest& request, Say say) {
   intent.connects.database = std::move(*rules);
   const auto resolv_conf = kernel::read_file("/etc/resolv.conf", 1 << 16);
   intent.connects.egress = plan::egress_rules(policy.network, resolv_conf ? *resolv_conf : "");
+  auto logs = plan::log_sinks(policy.logs, known, intent.connects.egress, intent.connects.database);
+  if (!logs) return fail(all_of(logs.error()));
+  intent.log_secrets = plan::log_secrets(*logs, known);
+  intent.policy.logs = std::move(*logs);
   for (const std::string& socket : policy.sockets) intent.connects.sockets.push_back(plan::canonical(socket));
   return intent;
 }
@@ -179,6 +184,7 @@ Result<Preparation> prepare(const RunRequest& request, Say say) {
   Preparation preparation;
   preparation.policy = std::move(intent->policy);
   preparation.connects = std::move(intent->connects);
+  preparation.log_secrets = std::move(intent->log_secrets);
   const Policy& policy = preparation.policy;
   plan::PlanRequest& wanted = intent->wanted;
 

@@ -13,6 +13,7 @@ struct Preparation {
   Policy policy;
   plan::Plan plan;
   supervise::ConnectRules connects;
+  std::vector<std::string> log_secrets;  // values that no record may show
 };
 
 // What policy and environment say, before anybody looks at the host or asks for a name.
@@ -20,6 +21,7 @@ struct Intent {
   Policy policy;
   plan::PlanRequest wanted;
   supervise::ConnectRules connects;
+  std::vector<std::string> log_secrets;
 };
 [[nodiscard]] Result<Intent> read_intent(const RunRequest& request, Say say);
 

@@ -12,7 +12,7 @@ namespace cofferdam::logs {
 class FileSink : public Sink {
  public:
   // `fd` is open for appending and stays the caller's.
-  explicit FileSink(int fd) : Sink(Encoding::json), fd_(fd) {}
+  FileSink(Encoding encoding, int fd) : Sink(encoding), fd_(fd) {}
 
   Delivery deliver(const Batch& batch) override;
 

@@ -38,29 +38,31 @@ std::string advice(const std::string& path, int errnum) {
   return "";
 }
 
-Result<OpenSink> open_file(const LogSink& sink) {
+Result<kernel::Fd> open_file(const std::string& path, const Origin& origin) {
   // O_NONBLOCK so that a FIFO without a reader is an error here and no hang.
-  const int fd = ::open(sink.path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
-  if (fd < 0) {
-    const int errnum = errno;
-    return fail(place(sink.origin) + "can't open the log file " + sink.path + ": " + std::strerror(errnum) +
-                    advice(sink.path, errnum),
-                errnum);
+  kernel::Fd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640));
+  if (file) return file;
+  const int errnum = errno;
+  return fail(place(origin) + "can't open the log file " + path + ": " + std::strerror(errnum) + advice(path, errnum),
+              errnum);
+}
+
+Result<OpenSink> open_sink(const LogSink& sink) {
+  OpenSink opened{sink, {}, {}};
+  if (sink.type == LogSink::Type::file) {
+    auto file = open_file(sink.path, sink.origin);
+    if (!file) return std::unexpected(std::move(file.error()));
+    opened.file = std::move(*file);
   }
-  return OpenSink(sink, fd);
+  if (!sink.fallback.empty()) {
+    auto file = open_file(sink.fallback, sink.origin);
+    if (!file) return std::unexpected(std::move(file.error()));
+    opened.fallback = std::move(*file);
+  }
+  return opened;
 }
 
 }  // namespace
-
-OpenSink& OpenSink::operator=(OpenSink&& other) noexcept {
-  sink_ = std::move(other.sink_);
-  std::swap(fd_, other.fd_);
-  return *this;
-}
-
-OpenSink::~OpenSink() {
-  if (fd_ >= 0) (void)::close(fd_);
-}
 
 const char* to_string(LogSink::Type type) {
   switch (type) {
@@ -79,15 +81,11 @@ Result<std::vector<OpenSink>> open_sinks(const std::vector<LogSink>& sinks) {
     return fail(place(sinks[kMaxSinks].origin) + "more than " + std::to_string(kMaxSinks) + " log sinks", 0, 2);
   }
   std::vector<OpenSink> opened;
-  if (sinks.empty()) opened.emplace_back(LogSink{}, -1);
+  if (sinks.empty()) opened.push_back({});
   for (const LogSink& sink : sinks) {
-    if (sink.type != LogSink::Type::file) {
-      opened.emplace_back(sink, -1);
-      continue;
-    }
-    auto file = open_file(sink);
-    if (!file) return std::unexpected(std::move(file.error()));
-    opened.push_back(std::move(*file));
+    auto ready = open_sink(sink);
+    if (!ready) return std::unexpected(std::move(ready.error()));
+    opened.push_back(std::move(*ready));
   }
   return opened;
 }

@@ -3,33 +3,28 @@
 
 #include <cstddef>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "cofferdam/policy.hpp"
 #include "cofferdam/result.hpp"
+#include "kernel/fd.hpp"
 
 namespace cofferdam::logs {
 
 inline constexpr std::size_t kMaxSinks = 8;
 
-// A sink of the policy that is ready for the pump. Owns its descriptor (-1: it needs none so far), close-on-exec.
-class OpenSink {
- public:
-  OpenSink(LogSink sink, int fd) : sink_(std::move(sink)), fd_(fd) {}
-  OpenSink(OpenSink&& other) noexcept : sink_(std::move(other.sink_)), fd_(std::exchange(other.fd_, -1)) {}
-  OpenSink& operator=(OpenSink&& other) noexcept;
-  OpenSink(const OpenSink&) = delete;
-  OpenSink& operator=(const OpenSink&) = delete;
-  ~OpenSink();
+// A sink of the policy that is ready for the pump, with the descriptors that it needs: of its file, and of the file for what
+// could never be delivered.
+struct OpenSink {
+  LogSink sink;
+  kernel::Fd file;
+  kernel::Fd fallback;
 
-  [[nodiscard]] const LogSink& sink() const { return sink_; }
-  [[nodiscard]] LogSink::Type type() const { return sink_.type; }
-  [[nodiscard]] int fd() const { return fd_; }
-
- private:
-  LogSink sink_;
-  int fd_;
+  // It has a queue and a thread: it may wait for a network, or must not make the app wait.
+  [[nodiscard]] bool is_queued() const {
+    const bool remote = sink.type != LogSink::Type::console && sink.type != LogSink::Type::file;
+    return remote || sink.when_full != LogSink::WhenFull::block;
+  }
 };
 
 // In the order of the policy; no sink in the policy means the console. Files are created with mode 0640 and appended

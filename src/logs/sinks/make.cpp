@@ -1,0 +1,31 @@
+#include "logs/sinks/make.hpp"
+
+#include "logs/sinks/console.hpp"
+#include "logs/sinks/file.hpp"
+#include "logs/sinks/text_sender.hpp"
+
+namespace cofferdam::logs {
+
+std::unique_ptr<Sink> make_direct_sink(const OpenSink& opened, const PumpConfig& config) {
+  const Encoding encoding = config.encoding_of(opened);
+  if (opened.sink.type == LogSink::Type::console) {
+    return std::make_unique<ConsoleSink>(encoding, config.console_out, config.console_err);
+  }
+  return std::make_unique<FileSink>(encoding, opened.file.get());
+}
+
+Result<std::unique_ptr<Sender>> make_sender(const OpenSink& opened, const PumpConfig& config) {
+  switch (opened.sink.type) {
+    case LogSink::Type::console:
+    case LogSink::Type::file:
+      return std::make_unique<TextSender>(make_direct_sink(opened, config), config.instance, config.name_width,
+                                          config.colour);
+    case LogSink::Type::otlp: return make_otlp_sender(opened.sink, config.context);
+    case LogSink::Type::fluentd: return make_fluentd_sender(opened.sink, config.context);
+    case LogSink::Type::syslog: return make_syslog_sender(opened.sink, config.context);
+    case LogSink::Type::sentry: return make_sentry_sender(opened.sink, config.context);
+  }
+  return fail("an unknown kind of sink");
+}
+
+}  // namespace cofferdam::logs

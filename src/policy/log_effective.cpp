@@ -1,0 +1,151 @@
+#include "policy/log_effective.hpp"
+
+#include <array>
+#include <vector>
+
+#include "base/text.hpp"
+#include "policy/effective_text.hpp"
+
+namespace cofferdam::policy {
+namespace {
+
+using Type = LogSink::Type;
+
+constexpr std::array<const char*, 3> kStructured = {"keep", "merge", "nest"};
+constexpr std::array<const char*, 6> kTypes = {"console", "file", "otlp", "fluentd", "syslog", "sentry"};
+constexpr std::array<const char*, 4> kWhenFull = {"block", "spill", "drop-oldest", "drop-newest"};
+constexpr std::array<const char*, 4> kFormats = {"auto", "pretty", "json", "raw"};
+constexpr std::array<const char*, 3> kCompress = {"none", "gzip", "zstd"};
+
+template <std::size_t n, class Enum>
+const char* word(const std::array<const char*, n>& names, Enum value) {
+  return names.at(static_cast<std::size_t>(value));
+}
+
+// A map in one line, of the keys that say something.
+class Map {
+ public:
+  void add(const std::string& key, const std::string& value) { parts_.push_back(key + ": " + value); }
+  void text(const std::string& key, const std::string& value, const std::string& usual = {}) {
+    if (value != usual) add(key, quoted(value));
+  }
+  void flag(const std::string& key, bool value, bool usual) {
+    if (value != usual) add(key, value ? "true" : "false");
+  }
+  void number(const std::string& key, std::uint64_t value, std::uint64_t usual) {
+    if (value != usual) add(key, std::to_string(value));
+  }
+  void size(const std::string& key, std::uint64_t value, std::uint64_t usual) {
+    if (value != usual) add(key, size_text(value));
+  }
+  void duration(const std::string& key, std::chrono::milliseconds value, std::chrono::milliseconds usual) {
+    if (value != usual) add(key, duration_text(value));
+  }
+  void texts(const std::string& key, const std::map<std::string, std::string>& values) {
+    Map inner;
+    for (const auto& [name, value] : values) inner.add(quoted(name), quoted(value));
+    map(key, inner);
+  }
+  void map(const std::string& key, const Map& inner) {
+    if (!inner.empty()) add(key, inner.line());
+  }
+
+  [[nodiscard]] bool empty() const { return parts_.empty(); }
+  [[nodiscard]] std::string line() const { return "{" + base::join(parts_, ", ") + "}"; }
+
+ private:
+  std::vector<std::string> parts_;
+};
+
+Map match_of(const LogMatch& match) {
+  Map map;
+  if (match.at_least) map.add("level", quoted(std::string(">=") + to_string(*match.at_least)));
+  std::vector<std::string> streams;
+  for (const LogStream stream : match.streams) streams.emplace_back(to_string(stream));
+  if (!streams.empty()) map.add("streams", "[" + base::join(streams, ", ") + "]");
+  map.text("contains", match.contains);
+  return map;
+}
+
+Map rotation_of(const LogRotation& rotate) {
+  const LogRotation usual;
+  Map map;
+  map.size("size", rotate.size, usual.size);
+  map.duration("age", rotate.age, usual.age);
+  map.number("keep", rotate.keep, usual.keep);
+  map.size("total", rotate.total, usual.total);
+  if (rotate.compress != usual.compress) map.add("compress", word(kCompress, rotate.compress));
+  return map;
+}
+
+std::string sink_of(const LogSink& sink) {
+  const LogSink usual;
+  Map map;
+  map.add("type", word(kTypes, sink.type));
+  map.text("name", sink.name, word(kTypes, sink.type));
+  map.map("match", match_of(sink.match));
+  if (sink.when_full_chosen) map.add("when_full", word(kWhenFull, sink.when_full));
+  map.size("buffer", sink.buffer, usual.buffer);
+  map.text("fallback", sink.fallback);
+  map.flag("require", sink.require, usual.require);
+  map.duration("timeout", sink.timeout, usual.timeout);
+  if (sink.format != usual.format) map.add("format", word(kFormats, sink.format));
+  map.text("path", sink.path);
+  map.map("rotate", rotation_of(sink.rotate));
+  map.text(sink.type == Type::otlp ? "endpoint" : sink.type == Type::sentry ? "dsn" : "address", sink.address);
+  Map tls;
+  tls.flag("enabled", sink.tls, usual.tls);
+  tls.text("ca_file", sink.ca_file);
+  tls.flag("verify", sink.verify, usual.verify);
+  map.map("tls", tls);
+  map.texts("headers", sink.headers);
+  map.texts("resource", sink.resource);
+  if (sink.json) map.add("encoding", "json");
+  if (sink.compress != usual.compress) map.add("compress", word(kCompress, sink.compress));
+  map.text("tag", sink.tag, usual.tag);
+  map.flag("ack", sink.ack, usual.ack);
+  map.text("shared_key", sink.shared_key);
+  map.text("facility", sink.facility, usual.facility);
+  map.text("app_name", sink.app_name);
+  if (!sink.octet_counting) map.add("framing", "lf");
+  map.number("max_message", sink.max_message, usual.max_message);
+  map.text("environment", sink.environment);
+  map.text("release", sink.release);
+  return map.line();
+}
+
+Map parse_of(const LogParse& parse) {
+  const LogParse usual;
+  Map map;
+  if (parse.json != usual.json) map.add("json", word(kStructured, parse.json));
+  if (parse.logfmt != usual.logfmt) map.add("logfmt", word(kStructured, parse.logfmt));
+  if (!parse.multiline.empty()) map.add("multiline", "[" + base::join(parse.multiline, ", ") + "]");
+  if (parse.strip_ansi) map.add("ansi", "strip");
+  if (!parse.redact.empty()) map.add("redact", "[" + base::join(parse.redact, ", ") + "]");
+  if (!parse.redact_values.empty()) map.add("redact_values", quoted_list(parse.redact_values));
+  map.number("rate", parse.rate, usual.rate);
+  map.number("burst", parse.burst, usual.burst);
+  map.number("sample", parse.sample, usual.sample);
+  return map;
+}
+
+}  // namespace
+
+std::string effective_logs(const Logs& logs) {
+  const Logs usual;
+  std::string text;
+  const auto line = [&](const std::string& key, const std::string& value) { text += "  " + key + ": " + value + "\n"; };
+  if (logs.capture != usual.capture) line("capture", "pty");
+  if (logs.syslog_socket) line("syslog_socket", "true");
+  if (logs.max_record != usual.max_record) line("max_record", size_text(logs.max_record));
+  if (const Map parse = parse_of(logs.parse); !parse.empty()) line("parse", parse.line());
+  if (!logs.spill.path.empty()) {
+    line("spill", "{path: " + quoted(logs.spill.path) + ", size: " + size_text(logs.spill.size) + "}");
+  }
+  if (logs.shutdown_timeout != usual.shutdown_timeout) line("shutdown_timeout", duration_text(logs.shutdown_timeout));
+  if (!logs.sinks.empty()) text += "  sinks:\n";
+  for (const LogSink& sink : logs.sinks) text += "    - " + sink_of(sink) + origin_comment(sink.origin) + "\n";
+  return text.empty() ? text : "logs:\n" + text;
+}
+
+}  // namespace cofferdam::policy
