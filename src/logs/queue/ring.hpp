@@ -32,6 +32,8 @@ struct RingState {
   std::uint64_t read_segment = 0;  // the oldest segment, and how much of it was taken
   std::uint64_t read_bytes = 0;
   std::uint64_t read_records = 0;
+  std::uint64_t read_seq = 0;  // of the last record that was taken from a segment
+  std::int64_t read_time = 0;
   std::uint64_t write_segment = 0;  // the newest segment, and how much of it is valid
   std::uint64_t write_bytes = 0;
   std::uint64_t write_records = 0;
@@ -57,9 +59,10 @@ class Ring {
   static constexpr std::size_t kFlight = (1 << 20) + (256 << 10);
   static constexpr std::size_t kSmallest = 64 << 10;  // of the ring itself
 
-  // Attaches to the ring in the memory, or makes one where the memory is zeroed. A ring that can't be right is emptied:
-  // its counters stay, and what was in it becomes the gap before the ring. Errors: memory that is too small.
+  // Attaches to the ring in the memory, or makes one where the memory is zeroed. Errors: memory that is too small.
   [[nodiscard]] static Result<Ring> attach(std::span<std::byte> memory);
+  // There was a ring that can't be right (a crash wrote into it): it was emptied, and its counters were kept.
+  [[nodiscard]] bool was_damaged() const { return damaged_; }
 
   // Differs between the runs, and is the same for all processes that attach.
   [[nodiscard]] std::uint64_t run() const;
@@ -72,17 +75,25 @@ class Ring {
   [[nodiscard]] bool empty() const { return state.head == state.tail; }
   [[nodiscard]] std::uint64_t used() const { return state.tail - state.head; }
 
-  // Room for a packed record of so many bytes at the end; null when the ring is too full. push() makes it part of the
-  // ring.
+  // Whether frames (frame_size()) of so many bytes together fit.
+  [[nodiscard]] bool has_room(std::size_t bytes) const;
+  // Where a packed record of so many bytes, for which there is room, is written; push() then makes it part of the ring.
   [[nodiscard]] char* reserve(std::size_t packed);
   void push(std::size_t packed);
   // The frame that was pushed first; the ring is not empty. pop() removes it.
   [[nodiscard]] Frame front();
   void pop();
-  // The longest run of whole frames from the front that lies in one piece and is not longer than `most` (but one frame
-  // at least); empty only when the ring is. remove() removes them.
-  [[nodiscard]] std::span<char> piece(std::size_t most, std::size_t most_frames);
-  void remove(std::size_t bytes);
+  // Whole frames at the front that lie in one piece.
+  struct Run {
+    std::span<char> bytes;
+    std::size_t frames = 0;
+  };
+  // As many as there are, but not more than `most` bytes (one frame in any case) and `most_frames`; none only when the
+  // ring is empty. remove() removes them.
+  [[nodiscard]] Run run_of_frames(std::size_t most, std::size_t most_frames);
+  void remove(const Run& run);
+  // In the ring: records and gaps.
+  [[nodiscard]] std::size_t frames() const { return frames_; }
 
   // Where a batch in flight is kept.
   [[nodiscard]] std::span<char> flight() const { return {flight_, kFlight}; }
@@ -94,7 +105,7 @@ class Ring {
  private:
   struct Shared;
   Ring() = default;
-  [[nodiscard]] bool is_sound() const;
+  [[nodiscard]] bool count_frames();
   void forget_contents();
   void skip_to_frame();
 
@@ -102,6 +113,8 @@ class Ring {
   char* flight_ = nullptr;
   char* ring_ = nullptr;
   std::uint64_t size_ = 0;
+  std::size_t frames_ = 0;
+  bool damaged_ = false;
 };
 
 // "buffer full" and its relatives, as gaps name them.

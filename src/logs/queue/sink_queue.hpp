@@ -18,6 +18,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,6 +27,7 @@
 #include "cofferdam/logs.hpp"
 #include "cofferdam/result.hpp"
 #include "logs/queue/counters.hpp"
+#include "logs/queue/packed.hpp"
 #include "logs/queue/ring.hpp"
 #include "logs/queue/spill.hpp"
 #include "logs/record.hpp"
@@ -53,13 +55,11 @@ struct SinkQueueOptions {
 // flight (1.25 MiB).
 [[nodiscard]] std::size_t queue_memory(std::uint64_t buffer);
 
-// A batch as a sender wants it. The views are valid until the next call of SinkQueue that begins with "finish_", or
-// take().
+// A batch as a sender wants it. The views are valid until something of the queue is finished or taken.
 struct QueuedBatch {
   std::vector<Record> records;  // a gap record first where there is one
   std::vector<Field> fields;    // what the records' spans point to
   std::string gap_message;
-  std::string gap_reason;
 };
 
 class SinkQueue {
@@ -95,11 +95,12 @@ class SinkQueue {
   [[nodiscard]] bool pause(std::chrono::milliseconds time);
   [[nodiscard]] bool closed() const;
 
-  // Puts the next batch in flight, unless one is; false when there is nothing. What is in flight stays there until it
-  // is finished, also over a crash, and no push() drops it.
+  // Puts records in flight, unless some are; false when there is nothing. What is in flight stays there until it is
+  // finished, also over a crash, and no push() drops it.
   [[nodiscard]] bool take(const BatchLimits& limits);
-  // The first `most` elements of what is in flight, a gap record being one. False: nothing is in flight.
-  [[nodiscard]] bool view(std::size_t most, QueuedBatch& batch) const;
+  // The first elements in flight, a gap record being one: at most `most`, and what fits into `limits`. False: nothing
+  // is in flight. Between take() and the end of the flight the same call makes the same batch, in another process too.
+  [[nodiscard]] bool view(const BatchLimits& limits, std::size_t most, QueuedBatch& batch) const;
   // The first `elements` were delivered; the server refused `refused` of the records among them, which it did not name.
   void finish_delivered(std::size_t elements, std::uint64_t refused, std::string_view why);
   // The first element was refused, or can't be read: given up. `saved`: it is in the fallback file.
@@ -110,11 +111,30 @@ class SinkQueue {
   // Moves what is left to the spill. False (and nothing moved, or only the oldest) when there is none, or it can't be
   // written.
   [[nodiscard]] bool leave_to_spill();
-  // Hands every record that is in memory to `save`, oldest first, and drops it; save() says whether it kept it.
-  void leave_to(const std::function<bool(const Record&)>& save, std::string_view why);
+  // Hands every record and gap that is in memory to `save`, oldest first, and drops it; save() says whether it kept it.
+  void leave_to(const std::function<bool(const Record&)>& save);
 
  private:
-  explicit SinkQueue(SinkQueueOptions options, Ring ring);
+  SinkQueue(SinkQueueOptions options, Ring ring);
+
+  void commit();
+  void announce_damage();
+  void lose(const Record& record, std::string_view reason);
+  void drop_front(std::string_view reason);
+  [[nodiscard]] bool make_room(std::size_t bytes, std::unique_lock<std::mutex>& lock);
+  [[nodiscard]] bool wait_for_space(std::unique_lock<std::mutex>& lock);
+  [[nodiscard]] bool spill_some();
+  [[nodiscard]] int spill_run(std::size_t most);
+  [[nodiscard]] bool spill_front();
+
+  [[nodiscard]] bool has_anything() const;
+  [[nodiscard]] bool take_from_spill(std::unique_lock<std::mutex>& lock);
+  void take_from_ring(const BatchLimits& limits);
+  void flight_moved(std::size_t bytes, std::uint64_t records);
+  [[nodiscard]] std::optional<PackedHead> give_up_front(bool saved);
+
+  Gap& gap(GapPlace place) { return ring_.state.gap(place); }
+  void move_gap(GapPlace from, GapPlace to);
 
   SinkQueueOptions options_;
   mutable std::mutex mutex_;
@@ -122,7 +142,13 @@ class SinkQueue {
   std::condition_variable space_;  // push() waits for space
   Ring ring_;
   Spill spill_;
+  std::size_t largest_frame_;
   bool closed_ = false;
+  // What the worker waits for, 0: it does not wait for records.
+  std::size_t wake_at_frames_ = 0;
+  std::size_t wake_at_bytes_ = 0;
+  std::string spill_error_;  // why the spill can't be written; empty: it can
+  std::chrono::steady_clock::time_point spill_again_;
 };
 
 }  // namespace cofferdam::logs

@@ -1,6 +1,8 @@
 // The segments of one sink, oldest first. Not thread-safe: SinkQueue locks.
 #pragma once
 
+#include <sys/uio.h>
+
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -10,7 +12,6 @@
 
 #include "cofferdam/result.hpp"
 #include "kernel/fd.hpp"
-#include "logs/queue/gap.hpp"
 #include "logs/queue/ring.hpp"
 #include "logs/queue/segment.hpp"
 
@@ -20,15 +21,18 @@ namespace cofferdam::logs {
 // missing. Close-on-exec. Errors name the path and what to do.
 [[nodiscard]] Result<kernel::Fd> open_spill(const std::string& path);
 
+// What of a segment is taken stands in the RingState (read_*), and so does what of it is valid (write_*): a process
+// that takes over knows both. commit() is always the caller's.
 class Spill {
  public:
-  static constexpr std::size_t kMostSegments = 64;  // that are taken over at once: each holds a descriptor open
+  static constexpr std::size_t kMostSegments = 64;  // each holds a descriptor open; more are left to the next run
 
-  // `directory` -1: there is no spill, and can't be one. `size` is that of all segments together.
+  // `directory` -1: there is no spill, and can't be one. `size`: bytes of all segments together; a segment has a
+  // quarter of it, but from 64 KiB to 8 MiB.
   Spill(int directory, std::uint64_t size, SegmentOwner owner);
 
-  // Takes the segments over that are there: this run's, after a crash of the process (`state` says how far they are
-  // valid and read), and those of earlier runs, unless another run holds them.
+  // Takes over what is there: this run's segments, after a crash of the process, and those of earlier runs, unless
+  // another run holds them.
   void open(RingState& state);
 
   [[nodiscard]] bool exists() const { return directory_ >= 0; }
@@ -41,41 +45,43 @@ class Spill {
 
   // The most bytes that append() takes.
   [[nodiscard]] std::uint64_t largest_piece() const { return largest_ - Segment::kHead; }
-  // Appends whole frames; `time` is that of the first record. When the spill would be larger than its size, the oldest
-  // segments are dropped before, with a gap in `state`. Sets what `state` knows of segments; commit() is the caller's.
-  // An errno when the frames could not be written.
+  // Appends whole frames with `records` that are no gaps; `time` is that of the first. When the spill would be larger
+  // than its size, the oldest segments are dropped before. An errno when the frames could not be written.
   [[nodiscard]] int append(std::span<iovec> frames, std::uint64_t records, std::int64_t time, RingState& state);
   // Puts frames before all segments, whatever the size.
   [[nodiscard]] int prepend(std::span<iovec> frames, std::uint64_t records, std::int64_t time, RingState& state);
 
-  // Frames from the place up to which the oldest segment was taken, at most `into.size()` bytes; only whole frames
-  // whose checksum is right. A damaged one at that place is passed over, with a gap in `state`. Returns the bytes;
-  // `records` are those among them that are no gaps. 0: the oldest segment has no more (finished() then removes it), or
-  // is damaged.
-  struct Taken {
-    std::size_t bytes = 0;
-    std::uint64_t records = 0;
+  struct Read {
+    std::size_t bytes = 0;      // whole frames with the right checksum; 0: there is none at that place
+    std::uint64_t records = 0;  // in them, without gaps
     std::uint64_t last_seq = 0;
     std::int64_t last_time = 0;
-    bool damaged = false;  // what follows is no frame with the right checksum
   };
-  // Reads without changing anything: may be called without the lock of the queue, on a segment that is held.
-  [[nodiscard]] static Taken read(const Segment& segment, std::uint64_t from, std::uint64_t end, std::span<char> into);
+  // Changes nothing: may be called without the queue's lock, on a segment that is held.
+  [[nodiscard]] static Read read(const Segment& segment, std::uint64_t from, std::uint64_t end, std::span<char> into);
 
+  // Passes over what is damaged at the place up to which the oldest segment was taken: one record, if it can be told
+  // where the next begins, else the rest of the segment. What was lost is added to the gap before the spill. What a
+  // process was writing when it died is cut, and no loss: it is still in the ring, or was lost with it.
+  void skip_damage(RingState& state);
   // Removes the oldest segment: all of it was delivered.
   void remove_oldest(RingState& state);
-  // Drops what is left of the oldest segment: its records become part of the gap before the spill.
+  // Drops what is left of the oldest segment: it is added to the gap before the spill.
   void drop_oldest(std::string_view reason, RingState& state);
 
  private:
   [[nodiscard]] std::uint64_t total() const;
   [[nodiscard]] int add_segment(std::uint64_t id);
+  void read_from_start(RingState& state) const;
+  // The records between two places of the oldest segment were lost.
+  void lose_taken(std::uint64_t records, RingState& state) const;
 
   int directory_;
   std::uint64_t size_;
-  std::uint64_t largest_;  // of a segment
+  std::uint64_t largest_;
   SegmentOwner owner_;
   std::deque<std::shared_ptr<Segment>> segments_;
+  std::shared_ptr<Segment> writing_;  // the last segment, while it may be appended to
 };
 
 }  // namespace cofferdam::logs

@@ -25,6 +25,7 @@ struct WorkerOptions {
   std::chrono::milliseconds longest_asked{300'000};  // of what a server may ask for with Retry-After
   std::chrono::milliseconds last_pause{250};         // the longest pause between attempts at the end
   std::chrono::milliseconds idle_after{30'000};      // then Sender::idle() is called, once
+  std::chrono::milliseconds grace{50};               // beyond the deadline, for a sender to return
 };
 
 // What finish() found. `spilled` waits for the next run; `saved` is in the fallback file; `dropped` is gone, and
@@ -61,7 +62,7 @@ class Worker {
   Leftover finish(Deadline deadline);
 
  private:
-  struct Thread;
+  class Thread;
   std::shared_ptr<Thread> thread_;  // shared with the thread itself
   pthread_t handle_{};
   bool started_ = false;
