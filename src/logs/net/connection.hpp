@@ -17,11 +17,11 @@ using Deadline = std::chrono::steady_clock::time_point;
 struct Endpoint {
   enum class Transport : std::uint8_t { tcp, tls, udp, unix_stream, unix_datagram };
   Transport transport = Transport::tcp;
-  std::string host;  // name or IP literal, without brackets
+  std::string host = {};  // name or IP literal, without brackets
   std::uint16_t port = 0;
-  std::string path;     // of a unix socket
-  std::string ca_file;  // tls: PEM; empty: SSL_CERT_FILE, else the system's bundle
-  bool verify = true;   // tls: the certificate and its name
+  std::string path = {};     // of a unix socket
+  std::string ca_file = {};  // tls: PEM; empty: SSL_CERT_FILE, else the system's bundle
+  bool verify = true;        // tls: the certificate and its name
 };
 // "tls://collector:6514", "unix:/dev/log".
 [[nodiscard]] std::string to_string(const Endpoint& endpoint);

@@ -30,7 +30,6 @@ struct Deleter {
 using ContextPtr = std::unique_ptr<SSL_CTX, Deleter<SSL_CTX_free>>;
 using SslPtr = std::unique_ptr<SSL, Deleter<SSL_free>>;
 using NamesPtr = std::unique_ptr<GENERAL_NAMES, Deleter<GENERAL_NAMES_free>>;
-using CertificatePtr = std::unique_ptr<X509, Deleter<X509_free>>;
 
 // Where distributions install their bundle: Debian, Ubuntu, Alpine; Fedora, RHEL; openSUSE; Alpine, BSD.
 constexpr std::array<const char*, 5> kBundles = {
@@ -113,7 +112,7 @@ std::string text_of(const ASN1_STRING* string) {
 }
 
 // "db.example, 10.0.0.7": what the certificate is for; at most three names.
-std::string names_in(X509* certificate) {
+std::string names_in(const X509* certificate) {
   std::vector<std::string> found;
   const NamesPtr names(
       static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
@@ -134,16 +133,23 @@ std::string names_in(X509* certificate) {
   return base::join(found, ", ");
 }
 
-std::string describe_refusal(SSL* ssl, long verdict, const Endpoint& endpoint, const std::string& authorities) {
+// A certificate that was refused is gone when the handshake has failed: its names are kept in the session's app data.
+int keep_names_of_refused(int good, X509_STORE_CTX* store) {
+  if (good == 1) return 1;
+  auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  *static_cast<std::string*>(SSL_get_ex_data(ssl, 0)) = names_in(X509_STORE_CTX_get0_cert(store));
+  return 0;
+}
+
+// `names`: of the certificate; `authorities`: the file that was asked.
+std::string describe_refusal(long verdict, const Endpoint& endpoint, const std::string& names,
+                             const std::string& authorities) {
   switch (verdict) {
     case X509_V_ERR_CERT_HAS_EXPIRED: return "the server's certificate has expired";
     case X509_V_ERR_CERT_NOT_YET_VALID: return "the server's certificate is not valid yet (is the clock right?)";
     case X509_V_ERR_HOSTNAME_MISMATCH:
-    case X509_V_ERR_IP_ADDRESS_MISMATCH: {
-      const CertificatePtr certificate(SSL_get1_peer_certificate(ssl));
-      return "the server's certificate is for " + (certificate ? names_in(certificate.get()) : "another name") +
-             ", not for " + base::printable(endpoint.host);
-    }
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+      return "the server's certificate is for " + names + ", not for " + base::printable(endpoint.host);
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
       return "the server's certificate is self-signed, and not in " + authorities + "; name it in ca_file";
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
@@ -188,7 +194,7 @@ Result<Context> make_context(const Endpoint& endpoint) {
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   if (!endpoint.verify) return made;
-  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, keep_names_of_refused);
   auto file = find_ca_file(endpoint);
   if (!file) return std::unexpected(file.error());
   if (auto loaded = load_authorities(context, *file); !loaded) return std::unexpected(loaded.error());
@@ -265,6 +271,8 @@ Result<TlsSession> TlsSession::open(int fd, const Endpoint& endpoint, Deadline d
     BIO_free(bio);
     return fail(first_error());
   }
+  std::string names;
+  SSL_set_ex_data(ssl, 0, &names);
   BIO_set_data(bio, &state->wire);
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl, bio, bio);
@@ -279,10 +287,11 @@ Result<TlsSession> TlsSession::open(int fd, const Endpoint& endpoint, Deadline d
     }
     const long verdict = SSL_get_verify_result(ssl);
     if (endpoint.verify && verdict != X509_V_OK) {
-      return fail(describe_refusal(ssl, verdict, endpoint, prepared->authorities), EPROTO);
+      return fail(describe_refusal(verdict, endpoint, names, prepared->authorities), EPROTO);
     }
     return state->give_up(error);
   }
+  SSL_set_ex_data(ssl, 0, nullptr);
   state->broken = false;
   return TlsSession(std::move(state));
 }
