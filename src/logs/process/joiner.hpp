@@ -1,0 +1,167 @@
+// Joins the lines of a stack trace to one piece with line feeds in it.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "logs/process/join_rules.hpp"
+#include "logs/record.hpp"
+
+namespace cofferdam::logs {
+
+// One a stream. Pieces in, pieces out, in order; nothing is lost or changed: a joined piece has the bytes of its lines
+// with a '\n' between them, and `eol` of its last line. A call's `emit` is `void(const Piece&)`; the piece is valid
+// during that call. All times are milliseconds of a monotonic clock.
+//
+//   framer.commit(n, [&](const Piece& piece) { joiner.add(piece, now, emit); });
+//   joiner.settle(now, emit);             // after each read, before its buffer is used again, and at due()
+//   framer.finish(...); joiner.flush(emit);
+//
+// What is joined: docs/multiline.md. The rules are strict, since lines that are joined wrongly are worse than a trace
+// in two pieces; a line that might belong to a trace is held until the next lines show it, and is a piece of its own if
+// they don't.
+// Bounds: 1 MiB and 1,000 lines a piece; 500 ms without a line and 2 s in all (100 ms and 2 ms while it is not certain
+// that the lines are a trace: see JoinHold). What follows a bound starts anew, and a frame without its head is a piece
+// of its own. Lines longer than the framer's 256 KiB pass, and end what is open.
+// The line before a trace that announces it (`ERROR:root:failed` before a traceback that has no time of its own) is
+// joined when both come within one read, or within 2 ms: so no line that is shown waits longer than that.
+// Several processes that write to one stream at the same time: a line of another one ends the trace, and what is left
+// of it stays in lines.
+// Memory: below 1.3 MiB while a trace is open, 64 KiB else.
+class Joiner {
+ public:
+  static constexpr std::size_t kMaxBytes = 1 << 20;
+  static constexpr std::size_t kMaxLines = 1000;
+  static constexpr std::int64_t kMaxTime = 2000;
+
+  // `rules`: names of kMultilineRules.
+  explicit Joiner(const std::vector<std::string>& rules) : rules_(rules) {}
+
+  // The bytes of `piece` have to stay where they are until the next settle() or flush().
+  template <class Emit>
+  void add(const Piece& piece, std::int64_t now_ms, Emit&& emit) {
+    const bool ordinary = !open() && (piece.bytes.empty() || !rules_.may_begin(piece.bytes[0]));
+    if (!ordinary && join(piece, now_ms, emit)) return;
+    release_last(emit);
+    last_ = piece;
+    has_last_ = true;
+    last_follows_trace_ = !ordinary && ended_trace_;
+  }
+
+  // Emits what is due by now, and takes its own copy of what it keeps.
+  template <class Emit>
+  void settle(std::int64_t now_ms, Emit&& emit) {
+    while (open() && deadline() <= now_ms) close(emit);
+    if (!has_last_) return;
+    if (last_is_worth_holding()) {
+      start(JoinState::message, JoinHold::possible, now_ms);
+      group_.append(last_);
+      has_last_ = false;
+    } else {
+      release_last(emit);
+    }
+  }
+
+  // The stream has ended: nothing is held any more.
+  template <class Emit>
+  void flush(Emit&& emit) {
+    while (open()) close(emit);
+    release_last(emit);
+  }
+
+  // When settle() is to be called if no line comes before; nothing when no line is held. Read what there is before.
+  [[nodiscard]] std::optional<std::int64_t> due() const { return open() ? std::optional(deadline()) : std::nullopt; }
+
+ private:
+  // The lines of an open trace, each with a '\n' behind it: first those that are certain, then those that may be.
+  struct Group {
+    std::string bytes;
+    std::vector<std::size_t> ends;  // of each line: where its line feed stands
+    std::size_t certain = 0;        // lines
+    JoinState state = JoinState::none;
+    JoinHold hold = JoinHold::possible;
+    Stream stream = Stream::out;
+    bool eol = true;  // of the last line
+    std::int64_t first_ms = 0;
+    std::int64_t last_ms = 0;
+
+    void append(const Piece& piece);
+    // The lines from `from` to before `to` as one piece.
+    [[nodiscard]] Piece piece(std::size_t from, std::size_t to) const;
+    void clear();
+  };
+
+  [[nodiscard]] bool open() const { return !group_.ends.empty(); }
+  [[nodiscard]] std::int64_t deadline() const;
+  void start(JoinState state, JoinHold hold, std::int64_t now_ms);
+  // What the line is to the open trace, which takes it unless it ends there.
+  JoinVerdict extend(const Piece& piece, std::int64_t now_ms);
+  // The trace that the line begins, if any. `bare` then says that the line before is its first.
+  [[nodiscard]] JoinBeginning find_beginning(const Piece& piece) const;
+  // Whether the last line may be the head of a trace of which the next line is a frame.
+  [[nodiscard]] bool last_may_be_head() const;
+  [[nodiscard]] bool last_is_worth_holding() const;
+
+  template <class Emit>
+  void release_last(Emit& emit) {
+    if (has_last_) emit(std::as_const(last_));
+    has_last_ = false;
+  }
+
+  // Takes the line into the open trace or into a new one; false: it is in none, and none is open.
+  template <class Emit>
+  bool join(const Piece& piece, std::int64_t now_ms, Emit& emit) {
+    ended_trace_ = false;
+    while (open()) {
+      const JoinVerdict verdict = extend(piece, now_ms);
+      if (verdict == JoinVerdict::closes) close(emit);
+      if (verdict != JoinVerdict::ends) return true;
+      ended_trace_ = ended_trace_ || group_.certain > 1;
+      close(emit);
+    }
+    const JoinBeginning beginning = find_beginning(piece);
+    if (beginning.state == JoinState::none) return false;
+    start(beginning.state, beginning.hold, now_ms);
+    if (beginning.bare) {
+      group_.append(last_);
+      has_last_ = false;
+    }
+    release_last(emit);
+    group_.append(piece);
+    if (beginning.hold == JoinHold::confirmed) group_.certain = group_.ends.size();
+    return true;
+  }
+
+  // Emits what is certain, or else the first line alone; what is left is looked at anew.
+  template <class Emit>
+  void close(Emit& emit) {
+    const std::size_t lines = group_.ends.size();
+    const std::size_t whole = std::max<std::size_t>(group_.certain, 1);
+    if (whole == lines) {
+      emit(std::as_const(group_).piece(0, lines));
+      group_.clear();
+      return;
+    }
+    const Group spent = std::move(group_);
+    group_.clear();
+    emit(spent.piece(0, whole));
+    for (std::size_t i = whole; i < lines; ++i) add(spent.piece(i, i + 1), spent.last_ms, emit);
+    if (open()) group_.first_ms = spent.first_ms;
+    release_last(emit);  // it is in `spent`
+  }
+
+  JoinRules rules_;
+  Group group_;
+  Piece last_;  // the line before, in the reader's memory: it waits for the next one, or for settle()
+  bool has_last_ = false;
+  bool last_follows_trace_ = false;  // it ended a trace
+  bool ended_trace_ = false;
+};
+
+}  // namespace cofferdam::logs
