@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "logs/process/plain.hpp"
 #include "logs/raw_encoder.hpp"
 #include "logs/sinks/make.hpp"
-#include "logs/stages.hpp"
 
 namespace cofferdam::logs {
 
@@ -59,8 +59,7 @@ void Outlet::add_direct(const OpenSink& opened, const PumpConfig& config, std::s
   if (encoding == Encoding::pretty && target.is_console && is_plain(config.parse)) partial_ = &buffer;
 }
 
-void Outlet::add_queued(const OpenSink& opened, const PumpConfig& config, std::size_t index,
-                        std::uint64_t spill_size) {
+void Outlet::add_queued(const OpenSink& opened, const PumpConfig& config, std::size_t index, std::uint64_t spill_size) {
   SinkCounters& counters = counters_.sinks.at(index);
   auto sender = make_sender(opened, config);
   if (!sender) {

@@ -199,6 +199,7 @@ class Pump {
     if (outlet_.wants_records()) {
       stages_.begin(input.stream, {before.data(), before.size() + size}, last_activity_);
       input.framer.commit(size, [this](const Piece& piece) { stages_.add(piece); });
+      stages_.settle(input.stream);
     } else {
       input.framer.discard(size);
     }
@@ -243,6 +244,7 @@ class Pump {
       outlet_.take_bytes(text);
       stages_.begin(Stream::syslog, text, last_activity_);
       stages_.add({.stream = Stream::syslog, .bytes = text, .first = true, .last = true, .eol = true});
+      stages_.settle(Stream::syslog);
     }
     outlet_.flush();
     save();

@@ -63,6 +63,7 @@ struct PumpConfig {
   Format format = Format::json;  // of a console whose sink does not say
   bool colour = false;
   LogParse parse;
+  std::vector<std::string> secrets;  // values that no record may show
   std::uint32_t max_record = 16384;
   std::vector<OpenSink> sinks;  // of open_sinks()
   // For each sink that is queued, in the order of `sinks`: queue_memory(LogSink::buffer) bytes, MAP_SHARED and zero at
@@ -82,14 +83,14 @@ struct PumpConfig {
 inline constexpr int kPumpDone = 0;
 inline constexpr int kPumpConsoleGone = 3;
 
-// Runs until both streams have ended, and own_fd has. Once `control_fd` says that the app is gone while a descendant still holds a
-// pipe open: until nothing came for `drain_idle`, `drain_at_most` in all, and never before what was in the pipes by
-// then is read. Nothing is buffered when it returns kPumpDone. It returns kPumpConsoleGone at once when nobody reads
-// the console and there is no other sink: close every copy of the read ends then, and the app gets the SIGPIPE that it
-// would have got without us. With another sink the pump goes on, and the console's records count as dropped. A full
-// console makes the pump wait, and through the pipe the app: as without us. Ignores SIGPIPE, SIGINT, SIGTERM, SIGQUIT,
-// SIGHUP and SIGTTOU in this process: it ends by its pipes, and a record written just before Ctrl-C still comes
-// through. Meant to run in a process forked for it, which must not hold write ends of the app's pipes.
+// Runs until both streams have ended, and own_fd has. Once `control_fd` says that the app is gone while a descendant
+// still holds a pipe open: until nothing came for `drain_idle`, `drain_at_most` in all, and never before what was in
+// the pipes by then is read. Nothing is buffered when it returns kPumpDone. It returns kPumpConsoleGone at once when
+// nobody reads the console and there is no other sink: close every copy of the read ends then, and the app gets the
+// SIGPIPE that it would have got without us. With another sink the pump goes on, and the console's records count as
+// dropped. A full console makes the pump wait, and through the pipe the app: as without us. Ignores SIGPIPE, SIGINT,
+// SIGTERM, SIGQUIT, SIGHUP and SIGTTOU in this process: it ends by its pipes, and a record written just before Ctrl-C
+// still comes through. Meant to run in a process forked for it, which must not hold write ends of the app's pipes.
 //
 // A pump that takes over from one that crashed goes on where that one stood, with the same memory: no byte is lost;
 // records that had left for a sink just before may come twice, with the same `seq`.

@@ -1,24 +1,23 @@
 // The stages between lines and records: what may change or hold a line.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
-#include "cofferdam/logs.hpp"
 #include "logs/level.hpp"
 #include "logs/outlet.hpp"
+#include "logs/process/joiner.hpp"
+#include "logs/process/plain.hpp"
+#include "logs/pump.hpp"
 #include "logs/record.hpp"
 #include "logs/stamper.hpp"
+#include "logs/syslog_line.hpp"
 
 namespace cofferdam::logs {
-
-// Nothing in `parse` changes or holds a line: the app's bytes may pass as they are.
-[[nodiscard]] inline bool is_plain(const LogParse& parse) {
-  return parse.json == LogStructured::keep && parse.logfmt == LogStructured::keep && parse.multiline.empty() &&
-         !parse.strip_ansi && parse.redact.empty() && parse.redact_values.empty() && parse.rate == 0 &&
-         parse.sample == 1;
-}
 
 // Join, transform, parse, limit, stamp, in this order, for all streams of an instance. Without anything of that in the
 // policy a line goes straight to the stamp.
@@ -28,25 +27,47 @@ class Stages {
 
   // What comes next is of this stream and, as bytes, within `block`; `now` in monotonic milliseconds.
   void begin(Stream stream, std::string_view block, std::int64_t now);
-  void add(const Piece& piece) { place(piece); }
-  // A packed record of cofferdam's own.
-  void add_own(std::string_view packed);
+  void add(const Piece& piece) {
+    if (joins_) {
+      joiners_[index_of(piece.stream)].add(piece, now_, [this](const Piece& joined) { place(joined); });
+    } else {
+      place(piece);
+    }
+  }
+  // The end of a read, whose buffer may be used again after it.
+  void settle(Stream stream);
   // The stream has ended: what is held comes out.
   void flush(Stream stream);
+  // A packed record of cofferdam's own.
+  void add_own(std::string_view packed);
   // When something that is held comes out by itself, in monotonic milliseconds: call on_due() then.
   [[nodiscard]] std::optional<std::int64_t> due() const;
   void on_due(std::int64_t now);
 
  private:
   void place(const Piece& piece) {
-    Line line;
-    line.piece = piece;
-    if (piece.first) line.level = detect_level(piece.bytes);
+    if (plain_) {
+      Line line;
+      line.piece = piece;
+      if (piece.first) line.level = detect_level(piece.bytes);
+      stamp(line);
+    } else {
+      process(piece);
+    }
+  }
+  void stamp(const Line& line) {
     stamper_.stamp(line, [this](const Record& record) { outlet_.append(record); });
   }
+  void process(const Piece& piece);
 
+  const LogParse& parse_;
   Stamper& stamper_;
   Outlet& outlet_;
+  bool plain_;  // but for joining
+  bool joins_;
+  std::vector<Joiner> joiners_;  // one a stream
+  std::int64_t now_ = 0;
+  std::vector<Field> fields_;
 };
 
 }  // namespace cofferdam::logs

@@ -9,8 +9,9 @@ namespace cofferdam::logs {
 namespace {
 
 constexpr std::array<std::string_view, 24> kFacilities = {
-    "kern", "user",     "mail", "daemon", "auth",  "syslog", "lpr",    "news",   "uucp",   "cron",   "authpriv", "ftp",
-    "ntp",  "security", "console", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"};
+    "kern",   "user",   "mail",     "daemon", "auth",   "syslog",   "lpr",     "news",
+    "uucp",   "cron",   "authpriv", "ftp",    "ntp",    "security", "console", "clock",
+    "local0", "local1", "local2",   "local3", "local4", "local5",   "local6",  "local7"};
 
 constexpr std::array<LogLevel, 8> kSeverities = {LogLevel::critical, LogLevel::critical, LogLevel::critical,
                                                  LogLevel::error,    LogLevel::warning,  LogLevel::info,
@@ -50,7 +51,8 @@ std::string_view or_nothing(std::string_view word) {
   return word == "-" ? std::string_view() : word;
 }
 
-// VERSION TIMESTAMP HOSTNAME APP-NAME PROCID MSGID [SD] MSG (RFC 5424 section 6); the structured data stays in the message.
+// VERSION TIMESTAMP HOSTNAME APP-NAME PROCID MSGID [SD] MSG (RFC 5424 section 6); the structured data stays in the
+// message.
 bool take_new_head(std::string_view& text, SyslogLine& line) {
   if (!text.starts_with("1 ")) return false;
   std::string_view rest = text.substr(2);

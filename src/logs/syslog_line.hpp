@@ -16,8 +16,8 @@ struct SyslogLine {
   std::string_view message;   // what the program said, any bytes
 };
 
-// Never fails: what can't be read is part of the message. The time is dropped, as every record has its own. Views point into
-// `datagram`; a line feed or NUL at its end, which some programs send, is not part of the message.
+// Never fails: what can't be read is part of the message. The time is dropped, as every record has its own. Views point
+// into `datagram`; a line feed or NUL at its end, which some programs send, is not part of the message.
 [[nodiscard]] SyslogLine parse_syslog(std::string_view datagram);
 
 }  // namespace cofferdam::logs

@@ -250,13 +250,14 @@ class Reader {
     }
     if (!read_remote(item, sink)) return;
     layer_.push_back([sink, chosen](Logs& logs) {
-      const bool known = std::ranges::any_of(logs.sinks, [&](const LogSink& each) {
+      // The same place again says anew what goes there.
+      const auto known = std::ranges::find_if(logs.sinks, [&](const LogSink& each) {
         return each.type == sink.type && each.path == sink.path && each.address == sink.address &&
-               each.name == sink.name && each.match == sink.match;
+               each.name == sink.name;
       });
-      if (known) return;
-      logs.sinks.push_back(sink);
-      logs.sinks.back().when_full_chosen = chosen;
+      LogSink& place = known != logs.sinks.end() ? *known : logs.sinks.emplace_back();
+      place = sink;
+      place.when_full_chosen = chosen;
     });
   }
 

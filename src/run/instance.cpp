@@ -2,10 +2,13 @@
 
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/redact.hpp"
+#include "base/text.hpp"
 #include "kernel/process.hpp"
 #include "logs/sinks/open.hpp"
 #include "plan/memory.hpp"
@@ -61,6 +64,11 @@ ExitedEvent exited_event(int status) {
   return exited;
 }
 
+std::string host_name() {
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
 std::vector<EventSink*> sinks_of(const Session& session, EventSink* also) {
   std::vector<EventSink*> sinks = session.sinks();
   if (also != nullptr) sinks.push_back(also);
@@ -98,12 +106,12 @@ Result<void> Instance::launch(const RunRequest& request, InstanceOptions options
     config.format = request.format;
     config.colour = request.colour;
     config.sinks = std::move(*sinks);
-    config.parse = prepared_.policy.logs.parse;
-    config.max_record = prepared_.policy.logs.max_record;
-    auto made = PumpProcess::make(std::move(config), plan.identity.uid, plan.identity.gid);
+    config.context = {name_, std::string(base::base_name(plan.program.path)), host_name()};
+    config.secrets = prepared_.log_secrets;
+    auto made = PumpProcess::make(std::move(config), prepared_.policy.logs, plan.identity.uid, plan.identity.gid);
     if (!made) return std::unexpected(made.error());
     pump_.emplace(std::move(*made));
-    stdio = {options.input, pump_->out(), pump_->err(), false};
+    stdio = {options.input, pump_->out(), pump_->err(), pump_->syslog(), false};
   }
   // The owner of an undumpable process's files in /proc is root, and the maps of the child are written there.
   (void)kernel::set_dumpable(true);

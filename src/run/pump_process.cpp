@@ -15,6 +15,10 @@
 #include <vector>
 
 #include "kernel/process.hpp"
+#include "logs/queue/packed.hpp"
+#include "logs/queue/sink_queue.hpp"
+#include "logs/queue/spill.hpp"
+#include "logs/sinks/write.hpp"
 
 namespace cofferdam::run {
 
@@ -22,41 +26,83 @@ namespace {
 constexpr int kMostCrashes = 5;
 }
 
-void PumpProcess::MemoryDeleter::operator()(logs::PumpMemory* memory) const noexcept {
-  munmap(memory, sizeof *memory);
+Result<PumpProcess::SharedMemory> PumpProcess::SharedMemory::map(std::size_t size) {
+  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) return fail(std::string("can't map memory: ") + std::strerror(errno), errno);
+  SharedMemory mapped;
+  mapped.bytes_ = {static_cast<std::byte*>(memory), size};
+  return mapped;
 }
 
-Result<PumpProcess> PumpProcess::make(logs::PumpConfig config, uid_t uid, gid_t gid) {
+PumpProcess::SharedMemory::~SharedMemory() {
+  if (!bytes_.empty()) (void)munmap(bytes_.data(), bytes_.size());
+}
+
+Result<PumpProcess> PumpProcess::make(logs::PumpConfig config, const Logs& logs, uid_t uid, gid_t gid) {
   PumpProcess pump;
-  void* memory = mmap(nullptr, sizeof(logs::PumpMemory), PROT_READ | PROT_WRITE,
-                      MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED) return fail(std::string("can't map memory: ") + std::strerror(errno), errno);
-  // Zero as the kernel gives it: pages that nothing is written to shall not exist.
-  pump.memory_.reset(static_cast<logs::PumpMemory*>(memory));
-  for (kernel::Pipe* pipe : {&pump.out_, &pump.err_, &pump.control_}) {
-    auto made = kernel::make_pipe();
-    if (!made) return std::unexpected(made.error());
-    *pipe = std::move(*made);
+  auto memory = SharedMemory::map(sizeof(logs::PumpMemory));
+  if (!memory) return std::unexpected(memory.error());
+  pump.memory_ = std::move(*memory);
+  for (const logs::OpenSink& sink : config.sinks) {
+    if (!sink.is_queued()) {
+      pump.queues_.emplace_back();
+      continue;
+    }
+    auto queue = SharedMemory::map(logs::queue_memory(sink.sink.buffer));
+    if (!queue) return std::unexpected(queue.error());
+    pump.queues_.push_back(std::move(*queue));
   }
-  for (const kernel::Pipe* pipe : {&pump.out_, &pump.err_}) {
-    // Another user may be allowed to write, as with Docker's pipes: an app that changes user reopens them.
-    if (uid != geteuid()) (void)!fchown(pipe->write.get(), uid, gid);
-    (void)fchmod(pipe->write.get(), 0622);
+  if (!logs.spill.path.empty()) {
+    auto spill = logs::open_spill(logs.spill.path);
+    if (!spill) return std::unexpected(spill.error());
+    pump.spill_ = std::move(*spill);
   }
-  config.out_fd = pump.out_.read.get();
-  config.err_fd = pump.err_.read.get();
+  auto capture = make_capture(logs, uid, gid);
+  if (!capture) return std::unexpected(capture.error());
+  pump.capture_ = std::move(*capture);
+  auto control = kernel::make_pipe();
+  if (!control) return std::unexpected(control.error());
+  pump.control_ = std::move(*control);
+  const bool listens = std::ranges::any_of(config.sinks, [](const logs::OpenSink& sink) {
+    return std::ranges::find(sink.sink.match.streams, LogStream::own) != sink.sink.match.streams.end();
+  });
+  if (listens) {
+    auto own = kernel::make_pipe();
+    if (!own) return std::unexpected(own.error());
+    pump.own_ = std::move(*own);
+  }
+  config.out_fd = pump.capture_.out.read.get();
+  config.err_fd = pump.capture_.err.read.get();
+  config.syslog_fd = pump.capture_.syslog.get();
+  config.own_fd = pump.own_.read.get();
   config.control_fd = pump.control_.read.get();
-  config.memory = pump.memory_.get();
+  // Zero as the kernel gives it: pages that nothing is written to shall not exist.
+  config.memory = reinterpret_cast<logs::PumpMemory*>(pump.memory_.bytes().data());
+  for (const SharedMemory& queue : pump.queues_) config.queues.push_back(queue.bytes());
+  config.spill_fd = pump.spill_.get();
+  config.spill_size = logs.spill.size;
+  config.parse = logs.parse;
+  config.max_record = logs.max_record;
+  config.shutdown_timeout = logs.shutdown_timeout;
   pump.config_ = std::make_unique<logs::PumpConfig>(std::move(config));
   return pump;
 }
 
 Result<void> PumpProcess::start() {
   // A copy of the listener or of a write end here would outlive the launcher, or hide the end of the streams.
-  std::vector<int> kept = {1, 2, config_->out_fd, config_->err_fd, config_->control_fd};
+  std::vector<int> kept = {1,
+                           2,
+                           config_->out_fd,
+                           config_->err_fd,
+                           config_->control_fd,
+                           config_->syslog_fd,
+                           config_->own_fd,
+                           config_->spill_fd};
   for (const logs::OpenSink& sink : config_->sinks) {
-    if (sink.fd() >= 0) kept.push_back(sink.fd());
+    kept.push_back(sink.file.get());
+    kept.push_back(sink.fallback.get());
   }
+  std::erase(kept, -1);
   std::ranges::sort(kept);
   int pidfd = -1;
   const pid_t child = kernel::clone_process(0x1000 /* CLONE_PIDFD */, &pidfd);
@@ -75,8 +121,10 @@ Result<void> PumpProcess::start() {
 PumpProcess::PumpProcess(PumpProcess&& other) noexcept
     : config_(std::move(other.config_)),
       memory_(std::move(other.memory_)),
-      out_(std::move(other.out_)),
-      err_(std::move(other.err_)),
+      queues_(std::move(other.queues_)),
+      spill_(std::move(other.spill_)),
+      capture_(std::move(other.capture_)),
+      own_(std::move(other.own_)),
       control_(std::move(other.control_)),
       pidfd_(std::move(other.pidfd_)),
       pid_(std::exchange(other.pid_, 0)),
@@ -99,27 +147,44 @@ std::string PumpProcess::on_end() {
   pidfd_.reset();
   if (WIFEXITED(status) && WEXITSTATUS(status) == logs::kPumpDone) return {};
   if (WIFEXITED(status) && WEXITSTATUS(status) == logs::kPumpConsoleGone) {
-    out_.read.reset();
-    err_.read.reset();
+    close_reading();
     return {};
   }
   if (killed_) return {};  // by us, because nobody reads the console any more
   const std::string why = WIFSIGNALED(status) ? "signal " + std::to_string(WTERMSIG(status))
                                               : "status " + std::to_string(WEXITSTATUS(status));
   if (draining_ || ++crashes_ > kMostCrashes) {
-    out_.read.reset();
-    err_.read.reset();
+    close_reading();
     return "the log pump ended with " + why + "; output after this is lost";
   }
   if (auto spawned = start(); !spawned) return spawned.error().message;
   return "the log pump ended with " + why + " and was started again";
 }
 
+void PumpProcess::close_reading() {
+  capture_.out.read.reset();
+  capture_.err.read.reset();
+}
+
 void PumpProcess::drain() {
   draining_ = true;
-  out_.write.reset();
-  err_.write.reset();
+  capture_.out.write.reset();
+  capture_.err.write.reset();
   control_.write.reset();
+}
+
+void PumpProcess::tell(LogLevel level, std::string_view message, const std::vector<logs::Field>& fields) {
+  if (!own_.write) return;
+  logs::Record record;
+  record.stream = LogStream::own;
+  record.level = level;
+  record.message = message;
+  record.fields = fields;
+  std::string packed(sizeof(std::uint32_t) + logs::packed_size(record), '\0');
+  const auto size = static_cast<std::uint32_t>(packed.size() - sizeof(std::uint32_t));
+  std::memcpy(packed.data(), &size, sizeof size);
+  (void)logs::pack(record, packed.data() + sizeof size);
+  (void)logs::write_all(own_.write.get(), packed);
 }
 
 void PumpProcess::kill() {
@@ -129,7 +194,7 @@ void PumpProcess::kill() {
 
 LogCount PumpProcess::counts() const {
   LogCount count;
-  const logs::PumpCounters& counters = memory_->counters;
+  const logs::PumpCounters& counters = shared().counters;
   const auto stream = [&](logs::Stream which) {
     const auto& of = counters.streams[logs::index_of(which)];
     return StreamCount{of.records, of.bytes};
@@ -139,7 +204,7 @@ LogCount PumpProcess::counts() const {
   for (std::size_t i = 0; i < config_->sinks.size(); ++i) {
     const auto& sink = counters.sinks.at(i);
     count.dropped += sink.dropped;
-    count.sinks.push_back({logs::to_string(config_->sinks[i].type()), sink.delivered, sink.pending});
+    count.sinks.push_back({logs::to_string(config_->sinks[i].sink.type), sink.delivered, sink.pending});
   }
   return count;
 }

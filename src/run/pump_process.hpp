@@ -4,19 +4,25 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "cofferdam/report.hpp"
 #include "kernel/fd.hpp"
 #include "logs/pump.hpp"
+#include "run/capture.hpp"
 
 namespace cofferdam::run {
 
 class PumpProcess {
  public:
-  // Makes the pipes; nothing runs yet. `uid` and `gid` own them, so that the app can reopen /dev/stdout.
-  [[nodiscard]] static Result<PumpProcess> make(logs::PumpConfig config, uid_t uid, gid_t gid);
+  // Makes what the app writes to, and the memory of the queues; nothing runs yet. `uid` and `gid` are the app's.
+  [[nodiscard]] static Result<PumpProcess> make(logs::PumpConfig config, const Logs& logs, uid_t uid, gid_t gid);
   // Starts the process. It keeps only the descriptors of its configuration, whatever else is open by then.
   [[nodiscard]] Result<void> start();
   PumpProcess(PumpProcess&& other) noexcept;
@@ -26,8 +32,10 @@ class PumpProcess {
   ~PumpProcess();
 
   // The write ends, for the app.
-  [[nodiscard]] int out() const { return out_.write.get(); }
-  [[nodiscard]] int err() const { return err_.write.get(); }
+  [[nodiscard]] int out() const { return capture_.out.write.get(); }
+  [[nodiscard]] int err() const { return capture_.err.write.get(); }
+  // The socket for /dev/log, without a name; -1: the policy has none.
+  [[nodiscard]] int syslog() const { return capture_.syslog.get(); }
   [[nodiscard]] int pidfd() const { return pidfd_.get(); }
   [[nodiscard]] pid_t pid() const { return pid_; }
   [[nodiscard]] bool running() const { return pid_ > 0; }
@@ -40,18 +48,42 @@ class PumpProcess {
   void drain();
   void kill();
 
+  // A sink wants what cofferdam itself has to say, which may come after drain(), until finish().
+  [[nodiscard]] bool listens() const { return static_cast<bool>(own_.write); }
+  // Gives it a record: time, number and instance are the pump's matter. Does nothing when nobody listens.
+  void tell(LogLevel level, std::string_view message, const std::vector<logs::Field>& fields);
+  // Nothing more is told.
+  void finish() { own_.write.reset(); }
+
   [[nodiscard]] LogCount counts() const;
 
  private:
-  struct MemoryDeleter {
-    void operator()(logs::PumpMemory* memory) const noexcept;
+  // MAP_SHARED and zero.
+  class SharedMemory {
+   public:
+    [[nodiscard]] static Result<SharedMemory> map(std::size_t size);
+    SharedMemory() = default;
+    SharedMemory(SharedMemory&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+    SharedMemory& operator=(SharedMemory&& other) noexcept {
+      std::swap(bytes_, other.bytes_);
+      return *this;
+    }
+    ~SharedMemory();
+    [[nodiscard]] std::span<std::byte> bytes() const { return bytes_; }
+
+   private:
+    std::span<std::byte> bytes_;
   };
   PumpProcess() = default;
+  void close_reading();
+  [[nodiscard]] const logs::PumpMemory& shared() const { return *config_->memory; }
 
   std::unique_ptr<logs::PumpConfig> config_;
-  std::unique_ptr<logs::PumpMemory, MemoryDeleter> memory_;
-  kernel::Pipe out_;
-  kernel::Pipe err_;
+  SharedMemory memory_;               // of logs::PumpMemory
+  std::vector<SharedMemory> queues_;  // of the sinks that have one
+  kernel::Fd spill_;
+  Capture capture_;
+  kernel::Pipe own_;  // for tell()
   kernel::Pipe control_;
   kernel::Fd pidfd_;
   pid_t pid_ = 0;

@@ -13,8 +13,8 @@ namespace cofferdam::logs {
 
 inline constexpr std::size_t kMaxSinks = 8;
 
-// A sink of the policy that is ready for the pump, with the descriptors that it needs: of its file, and of the file for what
-// could never be delivered.
+// A sink of the policy that is ready for the pump, with the descriptors that it needs: of its file, and of the file for
+// what could never be delivered.
 struct OpenSink {
   LogSink sink;
   kernel::Fd file;

@@ -20,7 +20,7 @@ TEST(FileSink, CompletesARecordThatWasCutByAFullDisk) {
   if (child == 0) {
     (void)signal(SIGXFSZ, SIG_IGN);
     const int fd = open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-    FileSink sink(fd);
+    FileSink sink(Encoding::json, fd);
     rlimit limit{10, RLIM_INFINITY};
     setrlimit(RLIMIT_FSIZE, &limit);
     const Delivery first = sink.deliver({"{\"a\":1}\n{\"b\":2}\n{\"c\":3}\n", 3});

@@ -27,7 +27,7 @@ TEST_F(OpenSinks, NoSinkMeansTheConsole) {
   const auto opened = open_sinks({});
   ASSERT_TRUE(opened);
   ASSERT_EQ(opened->size(), 1U);
-  EXPECT_EQ(opened->front().type(), LogSink::Type::console);
+  EXPECT_EQ(opened->front().sink.type, LogSink::Type::console);
 }
 
 TEST_F(OpenSinks, AFileIsAppendedToAndNotInherited) {
@@ -36,7 +36,7 @@ TEST_F(OpenSinks, AFileIsAppendedToAndNotInherited) {
   {
     const auto opened = open_sinks({file_sink(path)});
     ASSERT_TRUE(opened);
-    const int fd = opened->front().fd();
+    const int fd = opened->front().file.get();
     EXPECT_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
     ASSERT_EQ(::write(fd, "after\n", 6), 6);
   }
