@@ -23,7 +23,7 @@ class Backoff {
 
  private:
   BackoffLimits limits_;
-  std::minstd_rand random_;
+  std::mt19937 random_;
   std::chrono::milliseconds ceiling_;
 };
 
