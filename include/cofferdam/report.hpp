@@ -105,15 +105,25 @@ struct StreamCount {
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;
 };
+// In records; a line longer than one is several. records + adopted = delivered + pending + dropped.
 struct SinkCount {
   std::string type;
-  std::uint64_t delivered = 0;
-  std::uint64_t pending = 0;
+  std::string name;
+  std::uint64_t records = 0;    // that were for it
+  std::uint64_t adopted = 0;    // that an earlier run had left in the spill
+  std::uint64_t delivered = 0;  // as far as its protocol tells
+  std::uint64_t pending = 0;    // left for the next run
+  std::uint64_t spilled = 0;    // of `pending`: in the spill
+  std::uint64_t dropped = 0;    // each announced in the sink's own records, or saved
+  std::uint64_t rejected = 0;   // of `dropped`: refused by the server
+  std::uint64_t saved = 0;      // of `dropped`: in the fallback file
 };
 struct LogCount {
   StreamCount out;
   StreamCount err;
-  std::uint64_t dropped = 0;
+  StreamCount syslog;
+  StreamCount own;            // cofferdam's own records
+  std::uint64_t dropped = 0;  // over all sinks
   std::vector<SinkCount> sinks;
 };
 

@@ -163,15 +163,23 @@ Collector::Instance& Collector::state_of(const std::string& instance) {
 
 void Collector::add_logs(const LogCount& logs) {
   LogCount& all = report_.logs;
-  all.out.records += logs.out.records;
-  all.out.bytes += logs.out.bytes;
-  all.err.records += logs.err.records;
-  all.err.bytes += logs.err.bytes;
+  const auto add = [](StreamCount& to, const StreamCount& count) {
+    to.records += count.records;
+    to.bytes += count.bytes;
+  };
+  add(all.out, logs.out);
+  add(all.err, logs.err);
+  add(all.syslog, logs.syslog);
+  add(all.own, logs.own);
   all.dropped += logs.dropped;
   for (std::size_t i = 0; i < logs.sinks.size(); ++i) {
-    if (i == all.sinks.size()) all.sinks.push_back({logs.sinks[i].type, 0, 0});
-    all.sinks[i].delivered += logs.sinks[i].delivered;
-    all.sinks[i].pending += logs.sinks[i].pending;
+    const SinkCount& sink = logs.sinks[i];
+    if (i == all.sinks.size()) all.sinks.push_back({.type = sink.type, .name = sink.name});
+    SinkCount& sum = all.sinks[i];
+    for (const auto member : {&SinkCount::records, &SinkCount::adopted, &SinkCount::delivered, &SinkCount::pending,
+                              &SinkCount::spilled, &SinkCount::dropped, &SinkCount::rejected, &SinkCount::saved}) {
+      sum.*member += sink.*member;
+    }
   }
 }
 

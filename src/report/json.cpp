@@ -142,10 +142,21 @@ void write_logs(base::JsonWriter& json, const LogCount& logs) {
   json.begin_object();
   write_stream(json.key("stdout"), logs.out);
   write_stream(json.key("stderr"), logs.err);
+  if (logs.syslog.records != 0) write_stream(json.key("syslog"), logs.syslog);
+  if (logs.own.records != 0) write_stream(json.key("cofferdam"), logs.own);
   json.key("dropped").unsigned_number(logs.dropped).key("sinks").begin_array();
   for (const SinkCount& sink : logs.sinks) {
-    json.begin_object().field("type", sink.type).key("delivered").unsigned_number(sink.delivered);
-    json.key("pending").unsigned_number(sink.pending).end_object();
+    json.begin_object().field("type", sink.type).field("name", sink.name);
+    json.key("records").unsigned_number(sink.records).key("delivered").unsigned_number(sink.delivered);
+    json.key("pending").unsigned_number(sink.pending).key("dropped").unsigned_number(sink.dropped);
+    // Only of sinks that wait for somebody.
+    for (const auto& [key, count] : {std::pair{"adopted", sink.adopted},
+                                     {"spilled", sink.spilled},
+                                     {"rejected", sink.rejected},
+                                     {"saved", sink.saved}}) {
+      if (count != 0) json.key(key).unsigned_number(count);
+    }
+    json.end_object();
   }
   json.end_array().end_object();
 }

@@ -140,9 +140,20 @@ LogCount logs_of(const json& value) {
   LogCount logs;
   logs.out = stream_of(at(value, "stdout"));
   logs.err = stream_of(at(value, "stderr"));
+  logs.syslog = stream_of(at(value, "syslog"));
+  logs.own = stream_of(at(value, "cofferdam"));
   logs.dropped = number_at(value, "dropped");
   for (const json& sink : list_at(value, "sinks")) {
-    logs.sinks.push_back({text_at(sink, "type"), number_at(sink, "delivered"), number_at(sink, "pending")});
+    logs.sinks.push_back({.type = text_at(sink, "type"),
+                          .name = text_at(sink, "name"),
+                          .records = number_at(sink, "records"),
+                          .adopted = number_at(sink, "adopted"),
+                          .delivered = number_at(sink, "delivered"),
+                          .pending = number_at(sink, "pending"),
+                          .spilled = number_at(sink, "spilled"),
+                          .dropped = number_at(sink, "dropped"),
+                          .rejected = number_at(sink, "rejected"),
+                          .saved = number_at(sink, "saved")});
   }
   return logs;
 }

@@ -192,8 +192,17 @@ class Page {
     add("  stdout " + stream(logs.out) + ", stderr " + stream(logs.err) +
         (logs.dropped == 0 ? "" : ", " + std::to_string(logs.dropped) + " dropped"));
     for (const SinkCount& sink : logs.sinks) {
-      add("  " + base::printable(sink.type) + ": " + std::to_string(sink.delivered) + " delivered" +
-          (sink.pending == 0 ? "" : ", " + std::to_string(sink.pending) + " pending"));
+      std::string line = "  " + base::printable(sink.name.empty() ? sink.type : sink.name) + ": " +
+                         std::to_string(sink.delivered) + " delivered";
+      const auto also = [&](std::uint64_t count, const char* what) {
+        if (count != 0) line += ", " + std::to_string(count) + " " + what;
+      };
+      also(sink.adopted, "of them from an earlier run's spill");
+      also(sink.pending, sink.spilled == sink.pending ? "wait in the spill for the next run" : "pending");
+      also(sink.dropped, "dropped");
+      also(sink.rejected, "of these refused by the server");
+      also(sink.saved, "of these in the fallback file");
+      add(line);
     }
   }
 

@@ -69,9 +69,10 @@ std::string host_name() {
   return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
 }
 
-std::vector<EventSink*> sinks_of(const Session& session, EventSink* also) {
+std::vector<EventSink*> sinks_of(const Session& session, EventSink* also, EventSink& own) {
   std::vector<EventSink*> sinks = session.sinks();
   if (also != nullptr) sinks.push_back(also);
+  sinks.push_back(&own);
   return sinks;
 }
 
@@ -81,7 +82,7 @@ Instance::Instance(Session& session, const RunRequest& request, Preparation prep
     : session_(session),
       name_(request.instance),
       prepared_(std::move(prepared)),
-      events_(name_, sinks_of(session, options.also), &session.event_counter()) {}
+      events_(name_, sinks_of(session, options.also, own_records_), &session.event_counter()) {}
 
 Result<std::unique_ptr<Instance>> Instance::start(Session& session, const RunRequest& request, Preparation prepared,
                                                   InstanceOptions options) {
@@ -111,6 +112,8 @@ Result<void> Instance::launch(const RunRequest& request, InstanceOptions options
     auto made = PumpProcess::make(std::move(config), prepared_.policy.logs, plan.identity.uid, plan.identity.gid);
     if (!made) return std::unexpected(made.error());
     pump_.emplace(std::move(*made));
+    own_records_.tell_to(&*pump_);
+    sink_watch_.emplace(pump_->config(), events_);
     stdio = {options.input, pump_->out(), pump_->err(), pump_->syslog(), false};
   }
   // The owner of an undumpable process's files in /proc is root, and the maps of the child are written there.
@@ -134,7 +137,8 @@ Result<void> Instance::launch(const RunRequest& request, InstanceOptions options
   supervisor_.emplace(plan, view_of(plan, launched_), std::move(launched_.listener), launched_.app_pid,
                       std::move(prepared_.connects), events_, std::move(supervised));
   loop_.emplace(LoopParts{prepared_.policy, launched_, *supervisor_, events_, session_.stream(),
-                          pump_ ? &*pump_ : nullptr, terminal_ ? &*terminal_ : nullptr});
+                          pump_ ? &*pump_ : nullptr, terminal_ ? &*terminal_ : nullptr,
+                          sink_watch_ ? &*sink_watch_ : nullptr});
   return {};
 }
 
@@ -148,6 +152,12 @@ void Instance::finish(const supervise::ChangeVisitor& visit) {
     collector.visit(name_, change);
     if (visit) visit(change);
   });
+  if (pump_ && pump_->listens()) {
+    loop_->await_pump();
+    Loop* const loop = &*loop_;
+    serve({&loop, 1}, session_.signals(), [&] { return loop->done(); });
+  }
+  if (sink_watch_) sink_watch_->finish();
   collector.finish(name_, scan, pump_ ? pump_->counts() : LogCount{}, memory_peak(prepared_.plan, scan.memory));
 }
 

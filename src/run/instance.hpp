@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "run/loop.hpp"
+#include "run/own_records.hpp"
 #include "run/prepare.hpp"
 #include "run/session.hpp"
 
@@ -49,7 +50,9 @@ class Instance {
   std::optional<PumpProcess> pump_;
   launch::Launched launched_;
   std::optional<Terminal> terminal_;
+  OwnRecords own_records_;
   supervise::EventLog events_;
+  std::optional<SinkWatch> sink_watch_;
   std::optional<supervise::Supervisor> supervisor_;
   std::optional<Loop> loop_;
 };

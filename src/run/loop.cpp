@@ -24,6 +24,7 @@ namespace {
 constexpr std::chrono::milliseconds kStragglerGrace{2000};
 constexpr std::chrono::milliseconds kSamePress{300};
 constexpr std::chrono::milliseconds kShutdown{3000};
+constexpr std::chrono::milliseconds kSinkLook{1000};
 
 struct SignalName {
   const char* name;
@@ -71,6 +72,7 @@ std::chrono::milliseconds Loop::timeout() const {
     const auto stream = parts_.stream->next_tick();
     if (stream.count() >= 0 && (wait.count() < 0 || stream < wait)) wait = stream;
   }
+  if (parts_.sinks != nullptr && parts_.sinks->is_needed() && phase_ != Phase::done) consider(next_sink_look_);
   consider(kill_at_);
   consider(stragglers_until_);
   consider(pump_until_);
@@ -144,7 +146,7 @@ void Loop::on_signal(const signalfd_siginfo& info) {
 void Loop::on_interrupt(int signal) {
   if (is_repeat(first_interrupt_)) return;
   if (++interrupts_ > 1) return force();
-  if (phase_ == Phase::draining) pump_until_ = Clock::now() + kShutdown;
+  if (phase_ == Phase::draining) pump_until_ = Clock::now() + shutdown_time();
   parts_.supervisor.before_stop_signal();
   signal_app(signal, true);
 }
@@ -178,7 +180,7 @@ void Loop::on_hangup() {
 void Loop::stop(int signal) {
   stop_asked_ = true;
   ending_.stopped = true;
-  if (phase_ == Phase::draining && !pump_until_) pump_until_ = Clock::now() + kShutdown;
+  if (phase_ == Phase::draining && !pump_until_) pump_until_ = Clock::now() + shutdown_time();
   parts_.supervisor.before_stop_signal();
   signal_app(signal, false);
   if (!kill_at_) kill_at_ = Clock::now() + parts_.policy.run.stop_grace;
@@ -248,6 +250,10 @@ void Loop::on_timers() {
   if (parts_.stream != nullptr) parts_.stream->on_tick();
   if (phase_ == Phase::running || phase_ == Phase::ending) parts_.supervisor.on_tick();
   const auto now = Clock::now();
+  if (parts_.sinks != nullptr && parts_.sinks->is_needed() && now >= next_sink_look_) {
+    next_sink_look_ = now + kSinkLook;
+    parts_.sinks->look();
+  }
   if (kill_at_ && now >= *kill_at_) {
     kill_at_.reset();
     if (phase_ == Phase::running || phase_ == Phase::ending) {
@@ -310,8 +316,24 @@ void Loop::all_ended() {
     return;
   }
   // Somebody who asked for the end does not wait for a console that nobody reads.
-  if (interrupts_ > 0 || stop_asked_ || ending_.forced) pump_until_ = Clock::now() + kShutdown;
+  if (interrupts_ > 0 || stop_asked_ || ending_.forced) pump_until_ = Clock::now() + shutdown_time();
   parts_.pump->drain();
+  // What cofferdam itself has to say is known when the storage has been scanned: await_pump() waits then.
+  if (parts_.pump->listens()) phase_ = Phase::done;
+}
+
+void Loop::await_pump() {
+  parts_.pump->finish();
+  if (!parts_.pump->running()) return;
+  phase_ = Phase::draining;
+  if (interrupts_ > 0 || stop_asked_ || ending_.forced) pump_until_ = Clock::now() + shutdown_time();
+}
+
+// Somebody who asked for the end waits for the sinks as long as the policy gives them, and a moment more for the pump
+// itself.
+std::chrono::milliseconds Loop::shutdown_time() const {
+  const bool queued = parts_.sinks != nullptr && parts_.sinks->is_needed();
+  return queued ? std::max(kShutdown, parts_.policy.logs.shutdown_timeout + std::chrono::milliseconds(500)) : kShutdown;
 }
 
 void Loop::on_pump_ended() {

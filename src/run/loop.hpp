@@ -15,6 +15,7 @@
 #include "launch/launcher.hpp"
 #include "report/event_stream.hpp"
 #include "run/pump_process.hpp"
+#include "run/sink_watch.hpp"
 #include "run/terminal.hpp"
 #include "supervise/supervisor.hpp"
 
@@ -30,6 +31,7 @@ struct LoopParts {
   report::EventStream* stream = nullptr;  // --events
   PumpProcess* pump = nullptr;            // run
   Terminal* terminal = nullptr;           // shell
+  SinkWatch* sinks = nullptr;             // run
 };
 
 struct Ending {
@@ -60,6 +62,8 @@ class Loop {
 
   // Sends the signal to the app; after the policy's grace all of the instance is killed.
   void stop(int signal);
+  // Nothing more is told to the pump: done() is true again once it has ended.
+  void await_pump();
   void leave_alone(OwnChild* child) { own_child_ = child; }
 
   // Nothing runs any more, and its output is carried.
@@ -94,7 +98,9 @@ class Loop {
   int interrupts_ = 0;
   bool interrupted_ = false;
   bool stop_asked_ = false;
-  std::optional<Clock::time_point> pump_until_;  // draining: the console has this long
+  std::optional<Clock::time_point> pump_until_;  // draining: the sinks have this long
+  [[nodiscard]] std::chrono::milliseconds shutdown_time() const;
+  Clock::time_point next_sink_look_{};
   std::optional<Clock::time_point> first_interrupt_;
   bool terminal_input_ = true;
   bool terminal_output_ = true;

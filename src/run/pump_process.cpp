@@ -201,10 +201,22 @@ LogCount PumpProcess::counts() const {
   };
   count.out = stream(logs::Stream::out);
   count.err = stream(logs::Stream::err);
+  count.syslog = stream(LogStream::syslog);
+  count.own = stream(LogStream::own);
   for (std::size_t i = 0; i < config_->sinks.size(); ++i) {
-    const auto& sink = counters.sinks.at(i);
-    count.dropped += sink.dropped;
-    count.sinks.push_back({logs::to_string(config_->sinks[i].sink.type), sink.delivered, sink.pending});
+    const LogSink& sink = config_->sinks[i].sink;
+    const logs::SinkCounters& of = counters.sinks.at(i);
+    count.dropped += of.dropped;
+    count.sinks.push_back({.type = logs::to_string(sink.type),
+                           .name = sink.name,
+                           .records = of.pushed,
+                           .adopted = of.adopted,
+                           .delivered = of.delivered,
+                           .pending = of.pending,
+                           .spilled = of.spilled,
+                           .dropped = of.dropped,
+                           .rejected = of.rejected,
+                           .saved = of.saved});
   }
   return count;
 }

@@ -56,6 +56,7 @@ class PumpProcess {
   void finish() { own_.write.reset(); }
 
   [[nodiscard]] LogCount counts() const;
+  [[nodiscard]] const logs::PumpConfig& config() const { return *config_; }
 
  private:
   // MAP_SHARED and zero.

@@ -60,7 +60,7 @@ TEST_F(CollectorTest, TakesTheRunFromItsEvents) {
   send(ExitedEvent{0, std::nullopt});
   LogCount logs;
   logs.out = {2, 40};
-  logs.sinks = {{"console", 2, 0}};
+  logs.sinks = {{.type = "console", .name = "console", .records = 2, .delivered = 2}};
   finish({}, logs, 4096);
   const Report report = collector.take();
   EXPECT_EQ(report.policy, "twelve-factor");
