@@ -35,8 +35,8 @@ constexpr std::array<StatusRow, 15> kStatuses = {{
     {504, Outcome::retry, ""},
     {401, Outcome::failed, "the server wants other credentials; see headers"},
     {403, Outcome::failed, "the server does not allow it with these credentials; see headers"},
-    {404, Outcome::failed, "nothing takes OTLP logs at this path; see address"},
-    {405, Outcome::failed, "nothing takes OTLP logs at this path; see address"},
+    {404, Outcome::failed, "nothing takes OTLP logs at this path; see endpoint"},
+    {405, Outcome::failed, "nothing takes OTLP logs at this path; see endpoint"},
     {407, Outcome::failed, "a proxy stands before the server, and cofferdam knows none"},
     {415, Outcome::failed, "the server does not take this encoding; see encoding and compress"},
     {501, Outcome::failed, "the server takes no logs"},
@@ -44,7 +44,7 @@ constexpr std::array<StatusRow, 15> kStatuses = {{
 
 // 31: a gzip header and the window of 32 KiB. Its time is 0: the same bytes come out of the same bytes.
 constexpr int kGzipWindow = 31;
-// Logs shrink to an eighth at level 1 already, at a third of the time of level 6.
+// Of log lines, level 1 leaves 21 % and level 6 18 %, for two and a half times the processor time.
 constexpr int kGzipLevel = 1;
 
 std::string gzip(std::string_view plain) {
@@ -123,7 +123,7 @@ class OtlpSender : public Sender {
     if (row != kStatuses.end() && *row->advice != '\0') result.why += std::string(": ") + row->advice;
     if (answer.status / 100 == 3) {
       result.outcome = Outcome::failed;
-      result.why += ": the server sends elsewhere, to " + quoted(header(answer, "location")) + "; see address";
+      result.why += ": the server sends elsewhere, to " + quoted(header(answer, "location")) + "; see endpoint";
     }
     if (const std::string said = read_otlp_status(answer.body, type); !said.empty()) {
       result.why += " (" + quoted(said) + ")";
@@ -158,7 +158,7 @@ Result<void> check_headers(const std::map<std::string, std::string>& headers) {
 
 Result<std::unique_ptr<Sender>> make_otlp_sender(const LogSink& sink, const SenderContext& context) {
   auto url = parse_http_url(sink.address);
-  if (!url) return fail("address: " + url.error().message);
+  if (!url) return fail("endpoint: " + url.error().message);
   if (url->target == "/") url->target = "/v1/logs";
   url->endpoint.ca_file = sink.ca_file;
   url->endpoint.verify = sink.verify;

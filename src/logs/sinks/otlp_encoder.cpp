@@ -5,7 +5,6 @@
 #include <charconv>
 #include <cmath>
 
-#include "base/json.hpp"
 #include "logs/escape.hpp"
 #include "logs/sinks/json_cursor.hpp"
 #include "logs/sinks/protobuf.hpp"
@@ -64,6 +63,21 @@ class ProtobufValue {
   std::string& out_;
 };
 
+void append_json_text(std::string& out, std::string_view text) {
+  out += '"';
+  while (!text.empty()) {
+    const std::size_t size = out.size();
+    out.resize(size + text.size() + 16);
+    const Escaped escaped = escape_json(text, out.data() + size, out.data() + out.size());
+    out.resize(static_cast<std::size_t>(escaped.out - out.data()));
+    text.remove_prefix(escaped.consumed);
+    if (escaped.stop != EscapeStop::invalid) continue;  // `full`: what was escaped was longer
+    out += "\xef\xbf\xbd";                              // U+FFFD
+    text.remove_prefix(1);
+  }
+  out += '"';
+}
+
 class JsonValue {
  public:
   explicit JsonValue(std::string& out) : out_(out) {}
@@ -71,7 +85,7 @@ class JsonValue {
   void null() { out_ += "{}"; }
   void text(std::string_view value) {
     out_ += "{\"stringValue\":";
-    base::append_json_string(out_, value);
+    append_json_text(out_, value);
     out_ += '}';
   }
   void boolean(bool value) { out_ += value ? "{\"boolValue\":true}" : "{\"boolValue\":false}"; }
@@ -109,7 +123,7 @@ class JsonValue {
   void member(std::string_view key, Value&& value, std::uint32_t = 1) {
     if (out_.back() != '[') out_ += ',';
     out_ += "{\"key\":";
-    base::append_json_string(out_, key);
+    append_json_text(out_, key);
     out_ += ",\"value\":";
     value();
     out_ += '}';
@@ -311,93 +325,6 @@ std::string OtlpEncoder::encode(std::span<const Record> records) const {
   for (const Record& record : records) append_record_json(out, record);
   out += "]}]}]}";
   return out;
-}
-
-// --- answers ---------------------------------------------------------------------------------------------------------
-
-namespace {
-
-bool is_json(std::string_view content_type) {
-  return content_type.starts_with("application/json");
-}
-bool is_protobuf(std::string_view content_type) {
-  return content_type.starts_with("application/x-protobuf") || content_type.starts_with("application/protobuf");
-}
-
-// Calls `member(key, cursor)` for the members of the object ahead; what it does not take is skipped.
-template <class Member>
-void for_each_member(JsonCursor& json, Member&& member) {
-  if (json.kind() != JsonCursor::Kind::object) {
-    (void)json.skip();
-    return;
-  }
-  json.enter();
-  while (json.next()) {
-    const std::string key = json.string();
-    json.colon();
-    if (!member(key, json)) (void)json.skip();
-  }
-}
-
-std::uint64_t to_count(std::string_view digits) {
-  std::uint64_t count = 0;
-  const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), count);
-  return read.ec == std::errc() ? count : 0;
-}
-
-bool read_partial_success(JsonCursor& json, OtlpAnswer& answer) {
-  for_each_member(json, [&](std::string_view key, JsonCursor& value) {
-    if (key == "rejectedLogRecords") {  // a string; servers that write a number are understood, too
-      const bool quoted = value.kind() == JsonCursor::Kind::string;
-      answer.rejected = to_count(quoted ? value.string() : std::string(value.skip()));
-      return true;
-    }
-    if (key != "errorMessage" || value.kind() != JsonCursor::Kind::string) return false;
-    answer.message = value.string();
-    return true;
-  });
-  return true;
-}
-
-}  // namespace
-
-OtlpAnswer read_otlp_success(std::string_view body, std::string_view content_type) {
-  OtlpAnswer answer;
-  if (is_json(content_type)) {
-    JsonCursor json(body);
-    for_each_member(json, [&](std::string_view key, JsonCursor& value) {
-      return key == "partialSuccess" && read_partial_success(value, answer);
-    });
-  }
-  if (!is_protobuf(content_type)) return answer;
-  while (const auto outer = protobuf::take_field(body)) {
-    if (outer->id != 1 || outer->wire != protobuf::Wire::bytes) continue;
-    std::string_view partial = outer->bytes;
-    while (const auto field = protobuf::take_field(partial)) {
-      if (field->id == 1) answer.rejected = field->number;
-      if (field->id == 2) answer.message = field->bytes;
-    }
-  }
-  return answer;
-}
-
-std::string read_otlp_status(std::string_view body, std::string_view content_type) {
-  std::string message;
-  if (is_json(content_type)) {
-    JsonCursor json(body);
-    for_each_member(json, [&](std::string_view key, JsonCursor& value) {
-      if (key != "message" || value.kind() != JsonCursor::Kind::string) return false;
-      message = value.string();
-      return true;
-    });
-  } else if (is_protobuf(content_type)) {
-    while (const auto field = protobuf::take_field(body)) {
-      if (field->id == 2) message = field->bytes;
-    }
-  } else if (content_type.starts_with("text/plain")) {
-    message = body;
-  }
-  return message;
 }
 
 }  // namespace cofferdam::logs

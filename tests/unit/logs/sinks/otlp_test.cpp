@@ -226,7 +226,7 @@ TEST(OtlpSender, NamesTheKeyOfAMistake) {
     const auto sender = make_otlp_sender(sink, kContext);
     return sender ? "" : sender.error().message;
   };
-  EXPECT_THAT(mistake([](LogSink& sink) { sink.address = "collector:4318"; }), HasSubstr("address: "));
+  EXPECT_THAT(mistake([](LogSink& sink) { sink.address = "collector:4318"; }), HasSubstr("endpoint: "));
   EXPECT_THAT(mistake([](LogSink& sink) {
                 sink.address = "https://collector";
                 sink.ca_file = "/nonexistent";
