@@ -92,7 +92,7 @@ TEST(Spill, KeepsTheOrderWhileItGrowsAndShrinks) {
   std::uint64_t seq = 0;
   BatchLimits limits;
   QueuedBatch batch;
-  for (int round = 0; round < 300; ++round) {
+  for (int round = 0; round < 100; ++round) {
     for (auto n = random() % 400; n != 0; --n) f.push(++seq, random() % 600);
     limits.records = random() % 500 + 1;
     if (!f.queue->take(limits)) continue;
@@ -288,7 +288,7 @@ TEST(Spill, ADamagedLengthIsTheEndOfItsSegment) {
 // Whatever is in a segment: nothing crashes, nothing is torn, nothing comes out of order, and the counters add up.
 TEST(Spill, SurvivesAnyDamage) {
   std::mt19937 random(11);
-  for (int round = 0; round < 150; ++round) {
+  for (int round = 0; round < 50; ++round) {
     QueueFixture f(WhenFull::spill, 0, 2 * kMiB);
     f.open();
     f.push(1, 2000, 100);
