@@ -11,7 +11,7 @@ namespace cofferdam::run {
 namespace {
 
 std::string waiting(std::uint64_t records) {
-  return records == 0 ? std::string() : "; " + base::plural(records, "record") + " wait";
+  return records == 0 ? std::string() : "; " + base::plural(records, "record") + (records == 1 ? " waits" : " wait");
 }
 
 std::string name_of(const LogSink& sink) {

@@ -1,6 +1,4 @@
 #include "logs/sinks/sender.hpp"
 namespace cofferdam::logs {
 Result<std::unique_ptr<Sender>> make_sentry_sender(const LogSink&, const SenderContext&) { return fail("not yet"); }
-Result<std::unique_ptr<Sender>> make_fluentd_sender(const LogSink&, const SenderContext&) { return fail("not yet"); }
-Result<std::unique_ptr<Sender>> make_syslog_sender(const LogSink&, const SenderContext&) { return fail("not yet"); }
 }
