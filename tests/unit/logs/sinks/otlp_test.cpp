@@ -1,8 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <zlib.h>
 
 #include <array>
+#include <functional>
 #include <future>
 
 #include "logs/sinks/protobuf.hpp"
@@ -194,7 +196,22 @@ TEST(OtlpSender, RetriesWhatIsNotKnownToBeDelivered) {
   EXPECT_EQ(result_of("garbage\r\n\r\n").outcome, Outcome::retry);
 }
 
-TEST(OtlpSender, SpeaksTls) {
+// Calls `task` in a thread with the stack of a worker.
+void on_small_stack(const std::function<void()>& task) {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 256 << 10);
+  pthread_t thread{};
+  const auto call = [](void* function) -> void* {
+    (*static_cast<const std::function<void()>*>(function))();
+    return nullptr;
+  };
+  ASSERT_EQ(pthread_create(&thread, &attributes, call, const_cast<std::function<void()>*>(&task)), 0);
+  pthread_join(thread, nullptr);
+  pthread_attr_destroy(&attributes);
+}
+
+TEST(OtlpSender, SpeaksTlsOnTheStackOfAWorker) {
   cofferdam::test::Authority authority;
   cofferdam::test::TlsAcceptor acceptor(authority.issue());
   LoopbackServer server([&](const Peer& peer) {
@@ -211,7 +228,7 @@ TEST(OtlpSender, SpeaksTls) {
   LogSink sink = sink_for(server.port());
   sink.address.insert(4, 1, 's');
   sink.ca_file = authority.file();
-  EXPECT_EQ(sender_for(sink)->send("body", 1, in(3s)).outcome, Outcome::delivered);
+  on_small_stack([&] { EXPECT_EQ(sender_for(sink)->send("body", 1, in(3s)).outcome, Outcome::delivered); });
   const cofferdam::test::Authority other;
   sink.ca_file = other.file();
   const auto refused = sender_for(sink)->send("body", 1, in(3s));
