@@ -20,24 +20,25 @@ JoinRules::JoinRules(const std::vector<std::string>& names) {
   for (std::size_t i = 0; i < kMultilineRules.size(); ++i) {
     if (std::ranges::find(names, kMultilineRules.at(i)) != names.end()) rules_ |= static_cast<JoinRuleSet>(1U << i);
   }
+  first_.at('\r') = First::line;  // a blank line of a terminal
   for (const BeginRow& row : all_begin_rows()) {
     if ((row.rules & rules_) == 0) continue;
     if (row.prefix.empty()) {
-      for (unsigned char digit = '0'; digit <= '9'; ++digit) first_.at(digit) = true;
+      for (unsigned char digit = '0'; digit <= '9'; ++digit) first_.at(digit) = First::time;
     } else {
-      first_.at(static_cast<unsigned char>(row.prefix[0])) = true;
+      first_.at(static_cast<unsigned char>(row.prefix[0])) = First::line;
     }
   }
   if ((rules_ & kShapedHeads) != 0) {
     for (unsigned c = 0; c < first_.size(); ++c) {
-      if (is_letter(static_cast<char>(c))) first_.at(c) = true;
+      if (is_letter(static_cast<char>(c))) first_.at(c) = First::line;
     }
   }
   if ((rules_ & (kRuby | kNode | kSanitizer)) != 0) {
-    for (const unsigned char c : std::string_view("/.-<")) first_.at(c) = true;
+    for (const unsigned char c : std::string_view("/.-<")) first_.at(c) = First::line;
   }
   if ((rules_ & (kJava | kNode | kDotnet | kPhp)) != 0) {
-    for (const unsigned char c : std::string_view(" \t[")) first_.at(c) = true;
+    for (const unsigned char c : std::string_view(" \t[")) first_.at(c) = First::line;
   }
 }
 
@@ -53,23 +54,27 @@ JoinBeginning JoinRules::begin(std::string_view line) const {
     return {};
   }
   const std::size_t end = end_of_name(line);
-  const char after = end == line.size() ? '\n' : line[end];
-  if (after == ':' && end + 1 < line.size() && is_digit(line[end + 1])) {
-    if ((rules_ & kRuby) != 0) {
-      const RubyPlace place = ruby_place(line);
-      if (place == RubyPlace::head) return {JoinState::ruby_head, JoinHold::probable, true};
-      if (place == RubyPlace::place) return {JoinState::ruby_places, JoinHold::possible, true};
-    }
-    if ((rules_ & kSanitizer) != 0 && undefined_behaviour(line)) {
-      return {JoinState::sanitizer_frames, JoinHold::confirmed, false};
-    }
-    if ((rules_ & kNode) != 0 && source_place(line)) return {JoinState::node_source, JoinHold::possible, true};
-    return {};
-  }
-  if ((rules_ & kNamedHeads) == 0 || (after != ':' && after != '\n' && after != ' ')) return {};
-  const ExceptionName name = exception_name(line);
+  const std::string_view rest = line.substr(end);
+  if (rest.size() > 1 && rest[0] == ':' && is_digit(rest[1])) return begin_at_place(line);
+  if ((rules_ & kNamedHeads) == 0) return {};
+  // `Error [CODE]: text` is Node's.
+  if (!rest.empty() && rest[0] != ':' && !rest.starts_with(" [")) return {};
+  const ExceptionName name = exception_name(line.substr(0, end), rest);
   if (name == ExceptionName::none) return {};
   return {JoinState::head, name == ExceptionName::probable ? JoinHold::probable : JoinHold::possible, true};
+}
+
+JoinBeginning JoinRules::begin_at_place(std::string_view line) const {
+  if ((rules_ & kRuby) != 0) {
+    const RubyPlace place = ruby_place(line);
+    if (place == RubyPlace::head) return {JoinState::ruby_head, JoinHold::probable, false};
+    if (place == RubyPlace::place) return {JoinState::ruby_places, JoinHold::possible, true};
+  }
+  if ((rules_ & kSanitizer) != 0 && undefined_behaviour(line)) {
+    return {JoinState::sanitizer_frames, JoinHold::confirmed, false};
+  }
+  if ((rules_ & kNode) != 0 && source_place(line)) return {JoinState::node_source, JoinHold::possible, false};
+  return {};
 }
 
 JoinState JoinRules::begin_below(std::string_view line) const {
@@ -79,7 +84,8 @@ JoinState JoinRules::begin_below(std::string_view line) const {
   if ((rules_ & kNode) != 0 && line.starts_with("    at ") && node_frame(line)) {
     return line.ends_with(" {") ? JoinState::node_properties : JoinState::node_frames;
   }
-  if ((rules_ & kDotnet) != 0 && line.starts_with("   at ") && dotnet_frame(line)) return JoinState::dotnet_frames;
+  if ((rules_ & kDotnet) != 0 && (line.starts_with("   at ") || line.starts_with("  at ")) && dotnet_frame(line))
+    return JoinState::dotnet_frames;
   if ((rules_ & kPhp) != 0 && line == "[stacktrace]") return JoinState::php_frames;
   return JoinState::none;
 }

@@ -101,8 +101,11 @@ class JoinRules {
   // Names of kMultilineRules; others are ignored (the loader refuses them).
   explicit JoinRules(const std::vector<std::string>& names);
 
-  // Whether a line with this first byte needs to be looked at. False for most bytes; one load.
-  [[nodiscard]] bool may_begin(char first) const { return first_[static_cast<unsigned char>(first)]; }
+  // Whether the line (not empty) needs to be looked at. A load or two; false for lines that begin with a date or `{`.
+  [[nodiscard]] bool may_begin(std::string_view line) const {
+    const First first = first_[static_cast<unsigned char>(line[0])];
+    return first == First::line || (first == First::time && line.size() > 2 && line[2] == ':');
+  }
   // The trace that `line` begins by itself.
   [[nodiscard]] JoinBeginning begin(std::string_view line) const;
   // The trace whose head only its second line, `line`, gives away: a frame below any line of text.
@@ -111,8 +114,14 @@ class JoinRules {
   [[nodiscard]] JoinStep step(JoinState state, std::string_view line) const;
 
  private:
+  // The same of a line that begins with `path:12`.
+  [[nodiscard]] JoinBeginning begin_at_place(std::string_view line) const;
+
+  // What a first byte says: no trace begins so; one does if it is a time (`05:33:10`); the line has to be looked at.
+  enum class First : std::uint8_t { no, time, line };
+
   JoinRuleSet rules_ = 0;
-  std::array<bool, 256> first_{};
+  std::array<First, 256> first_{};
 };
 
 }  // namespace cofferdam::logs

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "logs/process/line_shapes.hpp"
+#include "logs/process/join_matchers.hpp"
 
 namespace cofferdam::logs {
 
@@ -12,191 +12,55 @@ namespace {
 using enum JoinState;
 using enum JoinVerdict;
 using enum JoinHold;
-using Line = std::string_view;
-
-// --- matchers --------------------------------------------------------------------------------------------------------
-
-bool starts(Line line, Line text) {
-  return line.starts_with(text);
-}
-bool equals(Line line, Line text) {
-  return line == text;
-}
-bool any(Line, Line) {
-  return true;
-}
-bool blank(Line line, Line) {
-  return line.empty();
-}
-bool holds(Line line, Line text) {
-  return line.find(text) != Line::npos;
-}
-// Behind any indent.
-bool inner(Line line, Line text) {
-  return line.substr(indent_of(line)).starts_with(text);
-}
-// At least as many spaces as `text` is long, and something behind them.
-bool indented(Line line, Line text) {
-  return line.starts_with(text) && indent_of(line) < line.size();
-}
-// What could be a further line of a message: any line that is not one of a logger.
-bool text_line(Line line, Line) {
-  return !stands_alone(line);
-}
-
-bool any_caret(Line line, Line) {
-  return caret(line);
-}
-bool any_go_call(Line line, Line) {
-  return go_call(line);
-}
-bool any_node_frame(Line line, Line) {
-  return node_frame(line);
-}
-bool node_frame_with_properties(Line line, Line) {
-  return line.ends_with(" {") && node_frame(line);
-}
-bool any_java_frame(Line line, Line) {
-  return java_frame(line);
-}
-bool any_dotnet_frame(Line line, Line) {
-  return dotnet_frame(line);
-}
-bool any_python_error(Line line, Line) {
-  return python_error(line);
-}
-bool any_ruby_head(Line line, Line) {
-  return ruby_place(line) == RubyPlace::head;
-}
-bool any_ruby_place(Line line, Line) {
-  return ruby_place(line) == RubyPlace::place;
-}
-bool any_source_place(Line line, Line) {
-  return source_place(line);
-}
-bool ends_like_properties(Line line, Line) {
-  return line.ends_with("] {");
-}
-
-// `\t4: from a.rb:1:in ...`: how Ruby 2.5 to 2.7 number a trace that ends with its head.
-bool numbered_from(Line line, Line) {
-  Line rest = line.substr(indent_of(line));
-  while (!rest.empty() && is_digit(rest[0])) rest.remove_prefix(1);
-  return line.starts_with('\t') && rest.starts_with(": from ");
-}
-// `  |   File ...`, `  +-+---- 1 ----`, `    | Traceback`: the frame of an exception group.
-bool group_line(Line line, Line) {
-  const std::size_t indent = indent_of(line);
-  return indent >= 2 && indent < line.size() && (line[indent] == '|' || line[indent] == '+');
-}
-// `  File "a.py", line 3` and nothing else: a syntax error in the program itself.
-bool python_file_alone(Line line, Line) {
-  const std::size_t line_number = line.rfind("\", line ");
-  return line_number != Line::npos && line.find_first_not_of("0123456789", line_number + 8) == Line::npos;
-}
-// `   3: core::f`, of a backtrace in Rust.
-bool rust_call(Line line, Line) {
-  Line rest = line.substr(indent_of(line));
-  if (rest.size() == line.size() || !is_digit(rest[0])) return false;
-  while (!rest.empty() && is_digit(rest[0])) rest.remove_prefix(1);
-  return rest.starts_with(": ");
-}
-// `#12 /srv/a.php(3): f()`, also behind spaces (sanitizers).
-bool numbered_frame(Line line, Line) {
-  const Line rest = line.substr(indent_of(line));
-  return rest.size() > 2 && rest[0] == '#' && is_digit(rest[1]);
-}
-// `rax    0x0`: a processor's registers.
-bool register_line(Line line, Line) {
-  return line.size() > 6 && is_letter(line[0]) && line.find(" 0x") < 9 && line.find_first_not_of(' ', 4) != Line::npos;
-}
-// ` be  be be 00 00`, below "pointer points here".
-bool memory_bytes(Line line, Line) {
-  return line.starts_with(' ') && line.size() > 30 && line.find_first_not_of(" 0123456789abcdef?") == Line::npos;
-}
-bool equals_signs(Line line, Line) {
-  return line.size() >= 18 && line.find_first_not_of('=') == Line::npos;
-}
-bool sanitizer_mark(Line line, Line) {
-  const Line rest = after_pid_mark(line);
-  return rest.starts_with("ERROR: ") || rest.starts_with("WARNING: ");
-}
-bool pid_mark(Line line, Line) {
-  return !after_pid_mark(line).empty();
-}
-bool aborting(Line line, Line) {
-  return after_pid_mark(line) == "ABORTING";
-}
-
-bool php_fatal(Line line, Line) {
-  return holds(line, "Fatal error:  Uncaught ") || holds(line, "Fatal error: Uncaught ");
-}
-// `[23-Nov-2026 05:33:10 UTC] PHP Fatal error:  Uncaught ...`
-bool php_dated_fatal(Line line, Line text) {
-  return line.size() > 12 && line[3] == '-' && line[7] == '-' && php_fatal(line, text);
-}
-bool rust_panic(Line line, Line) {
-  return holds(line, " panicked at ") || holds(line, " has overflowed its stack");
-}
-// `fail: Microsoft.Hosting[11]`: the console logger of ASP.NET puts the message below.
-bool dotnet_category(Line line, Line) {
-  return line.ends_with(']') && line.find('[') != Line::npos && line.find(' ', 6) == Line::npos;
-}
-// `05:33:16.198 [error] `: Elixir's logger.
-bool elixir_error(Line line, Line) {
-  return line.size() > 12 && line[2] == ':' && line[5] == ':' && line[8] == '.' && line.find(" [error] ", 9) < 64;
-}
-bool go_signal(Line line, Line) {
-  const std::size_t colon = line.find(": ");
-  return colon < 10 && std::all_of(line.begin(), line.begin() + static_cast<std::ptrdiff_t>(colon), is_capital);
-}
-
-// --- tables ----------------------------------------------------------------------------------------------------------
+using namespace match;
 
 constexpr std::array kBegin = std::to_array<BeginRow>({
     // Rows are in the order of their first byte; rows without a prefix begin with a digit.
     {"", kElixir, elixir_logged, possible, false, elixir_error},
     {"  + Exception Group Traceback (most recent call last):", kPython, python_group, confirmed, true},
-    {"  File \"", kPython, python_syntax, possible, true, python_file_alone},
-    {"#<Thread:", kRuby, ruby_thread, possible, false},
-    {"** (", kElixir, elixir_head, confirmed, true},
-    {"<anonymous_script>:", kNode, node_source, possible, true, any_source_place},
+    {"  File \"", kPython, python_syntax, possible, false, python_file_alone},
+    {"#<Thread:", kRuby, ruby_thread, possible},
+    {"** (", kElixir, elixir_head, confirmed, true, elixir_exception},
+    {"<anonymous_script>:", kNode, node_source, possible, false, any_source_place},
     {"=CRASH REPORT==== ", kElixir, erlang_report, confirmed},
     {"=ERROR REPORT==== ", kElixir, erlang_report, confirmed},
     {"=SUPERVISOR REPORT==== ", kElixir, erlang_report, confirmed},
     {"==================", kSanitizer | kGo, sanitizer_rule, possible, false, equals_signs},
     {"==", kSanitizer, sanitizer_report, confirmed, false, sanitizer_mark},
     {"AddressSanitizer:DEADLYSIGNAL", kSanitizer, sanitizer_rule, possible},
-    {"Error in atexit._run_exitfuncs:", kPython, python_head, possible, true},
-    {"Error in sys.excepthook:", kPython, python_head, possible, true},
+    {"Error in atexit._run_exitfuncs:", kPython, python_head, possible},
+    {"Error in sys.excepthook:", kPython, python_head, possible},
     {"Exception Group Traceback (most recent call last):", kPython, python_group, confirmed, true},
-    {"Exception ignored ", kPython, python_head, possible, true},
-    {"Exception in callback ", kPython, python_head, possible, true},
-    {"Exception in thread \"", kJava, head, confirmed, true},
-    {"Exception in thread ", kPython, python_head, possible, true},
+    {"Exception ignored ", kPython, python_head, possible},
+    {"Exception in callback ", kPython, python_head, possible},
+    {"Exception in thread \"", kJava, head, confirmed},
+    {"Exception in thread ", kPython, python_head, possible},
     {"Fatal Python error: ", kPython, python_fatal, confirmed},
-    {"Fatal error: ", kPhp, php_head, confirmed, true, php_fatal},
+    {"Fatal error: ", kPhp, php_head, confirmed, false, php_fatal},
     {"PHP Fatal error: ", kPhp, php_head, confirmed, false, php_fatal},
     {"SIG", kGo, go_head, possible, false, go_signal},
     {"Stack (most recent call last):", kPython, python_stack, confirmed, true},
-    {"Task exception was never retrieved", kPython, python_head, possible, true},
+    {"Task exception was never retrieved", kPython, python_head, possible},
     {"Traceback (most recent call last):", kPython | kRuby, python_frames, confirmed, true},
     {"UndefinedBehaviorSanitizer:DEADLYSIGNAL", kSanitizer, sanitizer_rule, possible},
     {"Unhandled Exception:", kDotnet, dotnet_head, possible},
     {"Unhandled exception. ", kDotnet, dotnet_head, confirmed},
     {"[", kPhp, php_head, confirmed, false, php_dated_fatal},
-    {"[eval]:", kNode, node_source, possible, true, any_source_place},
+    {"[ERROR] FATAL UNHANDLED EXCEPTION: ", kDotnet, dotnet_head, confirmed},
+    {"[eval]:", kNode, node_source, possible, false, any_source_place},
     {"concurrent.futures.process._RemoteTraceback:", kPython, python_last, possible, true},
     {"crit: ", kDotnet, dotnet_logged, possible, false, dotnet_category},
     {"fail: ", kDotnet, dotnet_logged, possible, false, dotnet_category},
     {"fatal error: ", kGo, go_head, confirmed},
-    {"file:///", kNode, node_source, possible, true, any_source_place},
-    {"goroutine ", kGo, go_frames, possible, true},
+    {"file:///", kNode, node_source, possible, false, any_source_place},
+    {"future: <Task ", kPython, python_head, possible, true},
+    {"goroutine ", kGo, go_frames, possible, true, goroutine},
     {"multiprocessing.pool.RemoteTraceback:", kPython, python_last, possible, true},
-    {"node:", kNode, node_source, possible, true, any_source_place},
+    {"node:", kNode, node_source, possible, false, any_source_place},
     {"panic: ", kGo, go_head, confirmed},
     {"runtime: ", kGo, go_head, possible},
-    {"thread '", kRust, rust_head, confirmed, false, rust_panic},
+    {"thread '", kRust, rust_head, confirmed, false, rust_panic_above},
+    {"thread '", kRust, rust_message, confirmed, false, rust_panic},
     {"unexpected fault address ", kGo, go_head, possible},
     {"warn: ", kDotnet, dotnet_logged, possible, false, dotnet_category},
 });
@@ -244,6 +108,7 @@ constexpr std::array kStep = std::to_array<StepRow>({
     {python_last, starts, "DETAIL: ", joins, python_last},
     {python_last, starts, "HINT: ", joins, python_last},
     {python_last, starts, "CONTEXT: ", joins, python_last},
+    {python_last, starts, "[SQL: ", joins, python_last},
     {python_last, starts, "[parameters: ", joins, python_last},
     {python_last, starts, "(Background on this error at: ", joins, python_last},
     {python_last, equals, "\"\"\"", may, python_link},
@@ -287,16 +152,15 @@ constexpr std::array kStep = std::to_array<StepRow>({
     {node_gap, starts, "Node.js v", closes, none},
     {node_gap, starts, "Thrown at:", joins, node_frames},
 
-    {go_head, starts, "goroutine ", joins, go_frames},
+    {go_head, goroutine, "", joins, go_frames},
     {go_head, starts, "fatal error: ", joins, go_head},
     {go_head, starts, "\tpanic: ", joins, go_head},
-    {go_head, starts, "panic: ", joins, go_head},
     {go_head, starts, "[signal ", joins, go_head},
     {go_head, equals, "runtime stack:", joins, go_frames},
     {go_head, starts, "exit status ", closes, none},
     {go_head, text_line, "", may, go_head},
     {go_gap, blank, "", may, go_gap},
-    {go_gap, starts, "goroutine ", joins, go_frames},
+    {go_gap, goroutine, "", joins, go_frames},
     {go_gap, equals, "runtime stack:", joins, go_frames},
     {go_gap, register_line, "", joins, go_gap},
     {go_gap, starts, "exit status ", closes, none},
@@ -328,14 +192,12 @@ constexpr std::array kStep = std::to_array<StepRow>({
     {ruby_thread, equals, "Traceback (most recent call last):", joins, python_frames},
     {ruby_places, any_ruby_place, "", joins, ruby_places},
 
-    {rust_head, holds, "with `RUST_BACKTRACE=", closes, none},
-    {rust_head, equals, "stack backtrace:", joins, rust_frames},
-    {rust_head, starts, "fatal runtime error: ", closes, none},
     {rust_head, text_line, "", joins, rust_message},
     {rust_message, holds, "with `RUST_BACKTRACE=", closes, none},
     {rust_message, equals, "stack backtrace:", joins, rust_frames},
     {rust_message, starts, "  left: ", joins, rust_message},
     {rust_message, starts, " right: ", joins, rust_message},
+    {rust_message, starts, "fatal runtime error: ", closes, none},
     {rust_message, starts, "thread caused non-unwinding panic", closes, none},
     {rust_message, rust_panic, "", ends, none},
     {rust_message, text_line, "", may, rust_message},
@@ -355,7 +217,7 @@ constexpr std::array kStep = std::to_array<StepRow>({
     {dotnet_frames, any_dotnet_frame, "", joins, dotnet_frames},
     {dotnet_frames, inner, "--- End of ", joins, dotnet_frames},
     {dotnet_frames, starts, " ---> ", joins, dotnet_head},
-    {dotnet_frames, starts, "   ---> ", joins, dotnet_head},
+    {dotnet_frames, starts, "---> ", joins, dotnet_head},
     {dotnet_logged, indented, "      ", joins, dotnet_logged},
 
     {php_head, equals, "Stack trace:", joins, php_frames},

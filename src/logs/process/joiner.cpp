@@ -26,8 +26,8 @@ bool whole(const Piece& piece) {
   return piece.first && piece.last;
 }
 
-bool indented(std::string_view line) {
-  return line.empty() || line[0] == ' ' || line[0] == '\t';
+bool blank(const Piece& piece) {
+  return piece.bytes.empty() || piece.bytes == "\r";
 }
 
 }  // namespace
@@ -63,31 +63,37 @@ void Joiner::start(JoinState state, JoinHold hold, std::int64_t now_ms) {
   group_.first_ms = group_.last_ms = now_ms;
 }
 
+JoinStep Joiner::step_after_message(const Piece& piece) {
+  const std::string_view message = group_.piece(0, 1).bytes;
+  const bool directly = group_.ends.size() == 1;
+  if (blank(piece)) {
+    // Some loggers (Spring Boot's) put an empty line between the message and the trace.
+    return directly && announces_exception(message) ? JoinStep{JoinVerdict::may, JoinState::message} : JoinStep{};
+  }
+  const JoinBeginning beginning = rules_.begin(piece.bytes);
+  if (beginning.state != JoinState::none) {
+    if (!beginning.bare || !announces_exception(message)) return {};
+    group_.hold = beginning.hold;
+    return {beginning.hold == JoinHold::confirmed ? JoinVerdict::joins : JoinVerdict::may, beginning.state};
+  }
+  const JoinState below = directly ? rules_.begin_below(piece.bytes) : JoinState::none;
+  return below == JoinState::none ? JoinStep{} : JoinStep{JoinVerdict::joins, below};
+}
+
 JoinVerdict Joiner::extend(const Piece& piece, std::int64_t now_ms) {
   if (!whole(piece) || now_ms - group_.first_ms >= kMaxTime || group_.ends.size() == kMaxLines ||
       group_.bytes.size() + piece.bytes.size() > kMaxBytes) {
     return JoinVerdict::ends;
   }
-  JoinStep step;
-  if (group_.state == JoinState::message) {
-    const JoinBeginning beginning = rules_.begin(piece.bytes);
-    const JoinState below = beginning.state == JoinState::none ? rules_.begin_below(piece.bytes) : JoinState::none;
-    if (beginning.bare) {
-      step = {beginning.hold == JoinHold::confirmed ? JoinVerdict::joins : JoinVerdict::may, beginning.state};
-      group_.hold = beginning.hold;
-    } else if (below != JoinState::none) {
-      step = {JoinVerdict::joins, below};
-    }
-  } else {
-    step = rules_.step(group_.state, piece.bytes);
-    if (step.verdict == JoinVerdict::may) {
-      const bool waits_long = group_.ends.size() - group_.certain >= patience_of(group_.state);
-      // Two heads in a row: the second one's frames are not the first one's.
-      const bool another = group_.state == JoinState::head && rules_.begin(piece.bytes).state != JoinState::none;
-      if (waits_long || another) return JoinVerdict::ends;
-    }
-  }
+  const bool after_message = group_.state == JoinState::message;
+  const JoinStep step = after_message ? step_after_message(piece) : rules_.step(group_.state, piece.bytes);
   if (step.verdict == JoinVerdict::ends) return step.verdict;
+  if (step.verdict == JoinVerdict::may && !after_message) {
+    const bool waits_long = group_.ends.size() - group_.certain >= patience_of(group_.state);
+    // Two heads in a row: the second one's frames are not the first one's.
+    const bool another = group_.state == JoinState::head && rules_.begin(piece.bytes).state != JoinState::none;
+    if (waits_long || another) return JoinVerdict::ends;
+  }
   group_.append(piece);
   group_.state = step.next;
   group_.last_ms = now_ms;
@@ -99,26 +105,21 @@ JoinVerdict Joiner::extend(const Piece& piece, std::int64_t now_ms) {
 }
 
 JoinBeginning Joiner::find_beginning(const Piece& piece) const {
-  if (!whole(piece) || piece.bytes.empty()) return {};
+  // The line before is looked at last: it costs more than most lines need.
+  const auto announced = [&] { return has_last_ && whole(last_) && announces_exception(last_.bytes); };
+  if (!whole(piece)) return {};
+  if (blank(piece)) return {announced() ? JoinState::message : JoinState::none, JoinHold::possible, true};
   JoinBeginning beginning = rules_.begin(piece.bytes);
-  if (beginning.state != JoinState::none) {
-    beginning.bare = beginning.bare && has_last_ && whole(last_) && announces_exception(last_.bytes);
-    return beginning;
+  if (beginning.state == JoinState::none) {
+    const JoinState below = rules_.begin_below(piece.bytes);
+    if (below != JoinState::none && last_is_worth_holding()) return {below, JoinHold::confirmed, true};
   }
-  const JoinState below = has_last_ && last_may_be_head() ? rules_.begin_below(piece.bytes) : JoinState::none;
-  if (below == JoinState::none) return {};
-  return {below, JoinHold::confirmed, true};
-}
-
-bool Joiner::last_may_be_head() const {
-  if (!whole(last_) || indented(last_.bytes)) return false;
-  if (announces_exception(last_.bytes) || begins_with_label(last_.bytes)) return true;
-  // After a trace that another line ended, what follows may be the rest of it.
-  return !last_follows_trace_ && !stands_alone(last_.bytes);
+  beginning.bare = beginning.bare && announced();
+  return beginning;
 }
 
 bool Joiner::last_is_worth_holding() const {
-  return whole(last_) && last_.eol && (announces_exception(last_.bytes) || begins_with_label(last_.bytes));
+  return has_last_ && whole(last_) && (announces_exception(last_.bytes) || begins_with_label(last_.bytes));
 }
 
 }  // namespace cofferdam::logs

@@ -46,12 +46,11 @@ class Joiner {
   // The bytes of `piece` have to stay where they are until the next settle() or flush().
   template <class Emit>
   void add(const Piece& piece, std::int64_t now_ms, Emit&& emit) {
-    const bool ordinary = !open() && (piece.bytes.empty() || !rules_.may_begin(piece.bytes[0]));
+    const bool ordinary = !open() && !piece.bytes.empty() && !rules_.may_begin(piece.bytes);
     if (!ordinary && join(piece, now_ms, emit)) return;
     release_last(emit);
     last_ = piece;
     has_last_ = true;
-    last_follows_trace_ = !ordinary && ended_trace_;
   }
 
   // Emits what is due by now, and takes its own copy of what it keeps.
@@ -102,10 +101,10 @@ class Joiner {
   void start(JoinState state, JoinHold hold, std::int64_t now_ms);
   // What the line is to the open trace, which takes it unless it ends there.
   JoinVerdict extend(const Piece& piece, std::int64_t now_ms);
-  // The trace that the line begins, if any. `bare` then says that the line before is its first.
+  JoinStep step_after_message(const Piece& piece);
+  // The trace that the line begins; `bare` then says that the line before is its first.
   [[nodiscard]] JoinBeginning find_beginning(const Piece& piece) const;
-  // Whether the last line may be the head of a trace of which the next line is a frame.
-  [[nodiscard]] bool last_may_be_head() const;
+  // Whether the next line may be of one trace with the last one.
   [[nodiscard]] bool last_is_worth_holding() const;
 
   template <class Emit>
@@ -117,12 +116,10 @@ class Joiner {
   // Takes the line into the open trace or into a new one; false: it is in none, and none is open.
   template <class Emit>
   bool join(const Piece& piece, std::int64_t now_ms, Emit& emit) {
-    ended_trace_ = false;
     while (open()) {
       const JoinVerdict verdict = extend(piece, now_ms);
       if (verdict == JoinVerdict::closes) close(emit);
       if (verdict != JoinVerdict::ends) return true;
-      ended_trace_ = ended_trace_ || group_.certain > 1;
       close(emit);
     }
     const JoinBeginning beginning = find_beginning(piece);
@@ -160,8 +157,6 @@ class Joiner {
   Group group_;
   Piece last_;  // the line before, in the reader's memory: it waits for the next one, or for settle()
   bool has_last_ = false;
-  bool last_follows_trace_ = false;  // it ended a trace
-  bool ended_trace_ = false;
 };
 
 }  // namespace cofferdam::logs

@@ -112,7 +112,8 @@ bool stands_alone(std::string_view line) {
 
 bool announces_exception(std::string_view line) {
   if (line.empty() || line[0] == ' ' || line[0] == '\t') return false;
-  constexpr std::array<std::string_view, 4> kWords = {"rror", "RROR", "xception", "panic"};
+  constexpr std::array<std::string_view, 9> kWords = {"rror",  "RROR",     "xception", "panic", "WARN",
+                                                      "FATAL", "CRITICAL", "SEVERE",   "ailed"};
   const std::string_view head = line.substr(0, 256);
   return std::ranges::any_of(kWords, [&](std::string_view word) { return contains(head, word); }) ||
          detect_level(line) >= LogLevel::warning;
@@ -123,18 +124,18 @@ bool begins_with_label(std::string_view line) {
   return !name.empty() && is_capital(name[0]) && line.substr(name.size()).starts_with(": ") && !stands_alone(line);
 }
 
-ExceptionName exception_name(std::string_view line) {
-  const std::string_view name = name_at_start(line);
+ExceptionName exception_name(std::string_view name, std::string_view rest) {
   if (name.empty() || !is_letter(name[0])) return ExceptionName::none;
-  const std::string_view rest = line.substr(name.size());
-  const std::size_t part = name.find_last_of(".$\\");
-  const std::string_view last = part == std::string_view::npos ? name : name.substr(part + 1);
-  if (last.empty() || !is_capital(last[0]) || contains(name, "/")) return ExceptionName::none;
-  const bool error = ends_like_error(last);
+  std::size_t part = name.size();  // where its last part begins
+  while (part > 0 && (is_letter(name[part - 1]) || is_digit(name[part - 1]) || name[part - 1] == '_')) --part;
+  if (part > 0 && name[part - 1] != '.' && name[part - 1] != '$' && name[part - 1] != '\\') return ExceptionName::none;
+  if (part == name.size() || !is_capital(name[part])) return ExceptionName::none;
+  const bool error = ends_like_error(name);
   const bool ends = rest.empty() || rest == ":" || rest.starts_with(": ");
   if (!ends && !(error && rest.starts_with(" ["))) return ExceptionName::none;
-  if (error) return part == std::string_view::npos ? ExceptionName::possible : ExceptionName::probable;
-  return part != std::string_view::npos && !rest.empty() ? ExceptionName::possible : ExceptionName::none;
+  if (contains(name, "/")) return ExceptionName::none;
+  if (error) return part == 0 ? ExceptionName::possible : ExceptionName::probable;
+  return part != 0 && !rest.empty() ? ExceptionName::possible : ExceptionName::none;
 }
 
 bool python_error(std::string_view line) {
@@ -167,14 +168,12 @@ bool java_frame(std::string_view line) {
 
 bool dotnet_frame(std::string_view line) {
   const std::size_t indent = indent_of(line);
-  if (indent != 2 && indent != 3 && indent != 9) return false;
   const std::string_view frame = after_at(line, indent);
-  if (frame.empty()) return false;
   const std::size_t close = frame.find(')');
-  if (close == std::string_view::npos || !contains(frame.substr(0, close), ".") || !contains(frame, "(")) return false;
+  if (frame.empty() || close == std::string_view::npos) return false;
   const std::string_view rest = frame.substr(close + 1);
-  return rest.empty() || rest.starts_with(" in ") || rest.starts_with(" [0x") || rest.starts_with(" <0x") ||
-         contains(rest, ")");
+  if (indent == 2) return contains(rest, "[0x") || contains(rest, "<0x");  // Mono
+  return (indent == 3 || indent == 9) && calls(frame) && (rest.empty() || rest.starts_with(" in ") || rest == "<---");
 }
 
 bool go_call(std::string_view line) {

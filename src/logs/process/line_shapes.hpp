@@ -19,13 +19,13 @@ namespace cofferdam::logs {
 [[nodiscard]] bool begins_with_label(std::string_view line);
 
 // `java.io.IOException: gone`, `TypeError: x is not a function`, `Error [ERR_X]: text`, `App\Refused`, `Trace$Refused:
-// why`: how sure the name at the start of a line is that of an exception.
+// why`: how sure `name`, at the start of a line and followed by `rest`, is that of an exception.
 enum class ExceptionName : std::uint8_t {
   none,
   possible,  // a qualified name whose last part begins with a capital, or one word that ends like an error
   probable,  // a qualified name that ends with Exception, Error or Throwable
 };
-[[nodiscard]] ExceptionName exception_name(std::string_view line);
+[[nodiscard]] ExceptionName exception_name(std::string_view name, std::string_view rest);
 
 // A last line of a Python traceback: a name, alone or before a colon and a space.
 [[nodiscard]] bool python_error(std::string_view line);
@@ -34,7 +34,8 @@ enum class ExceptionName : std::uint8_t {
 [[nodiscard]] bool node_frame(std::string_view line);
 // `\tat org.x.Y.z(Y.java:1)`, also behind more tabs, or behind spaces instead.
 [[nodiscard]] bool java_frame(std::string_view line);
-// `   at X.Y.z(String a) in /src/y.cs:line 1`: two spaces (Mono) or three, and six more behind a logger's head.
+// `   at X.Y.z(String a) in /src/y.cs:line 1`, six more spaces behind a logger's head; `  at X.Y.z () [0x00] in ...`
+// (Mono).
 [[nodiscard]] bool dotnet_frame(std::string_view line);
 // `main.(*shop).take(0xc000, {0x1, 0x2})`, the line before a place in a goroutine's stack.
 [[nodiscard]] bool go_call(std::string_view line);

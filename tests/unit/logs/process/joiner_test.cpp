@@ -3,129 +3,135 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <memory>
-#include <random>
+#include <optional>
 #include <string>
-#include <vector>
 
-#include "cofferdam/logs.hpp"
-#include "logs/framer.hpp"
+#include "unit/logs/process/joiner_fixture.hpp"
 
 namespace cofferdam::logs {
 namespace {
 
-using Strings = std::vector<std::string>;
+const std::string kTrace = "Traceback (most recent call last):\n  File \"a.py\", line 1, in f\nKeyError: 1\n";
 
-Strings all_rules() {
-  return {kMultilineRules.begin(), kMultilineRules.end()};
+TEST(Joiner, ALineOfAnotherProcessEndsTheTrace) {
+  Reader reader;
+  reader.read("java.lang.Error: x\n\tat a.B.c(B.java:1)\n2026-11-23 05:33:10 INFO other\n\tat a.B.d(B.java:2)\n");
+  reader.finish();
+  EXPECT_EQ(reader.texts(), (Strings{"java.lang.Error: x\n\tat a.B.c(B.java:1)", "2026-11-23 05:33:10 INFO other",
+                                     "\tat a.B.d(B.java:2)"}));
 }
 
-struct Seen {
-  std::string text;
-  bool first, last, eol;
-};
-
-// A stream with a joiner, read in pieces of any size. Time stands still unless it is moved.
-class Reader {
- public:
-  explicit Reader(const Strings& rules = all_rules()) : joiner(rules) {}
-
-  void read(std::string_view bytes) {
-    while (!bytes.empty()) {
-      framer_.make_room();
-      const auto space = framer_.space();
-      const std::size_t size = std::min(bytes.size(), space.size());
-      std::copy_n(bytes.begin(), size, space.begin());
-      framer_.commit(size, [this](const Piece& piece) { joiner.add(piece, now, emit); });
-      joiner.settle(now, emit);
-      bytes.remove_prefix(size);
-    }
+TEST(Joiner, AnOrdinaryLineIsNotHeld) {
+  for (const char* line : {"plain\n", "2026-11-23 05:33:10 INFO x\n", "  indented\n", "\n", "{\"a\":1}\n", "\t\n",
+                           "key: value\n", "Listening on 0.0.0.0:80\n"}) {
+    Reader reader;
+    reader.read(line);
+    EXPECT_EQ(reader.bytes(), line);
+    EXPECT_FALSE(reader.joiner.due());
   }
-  void wait(std::int64_t milliseconds) {
-    now += milliseconds;
-    joiner.settle(now, emit);
-  }
-  void finish() {
-    framer_.finish([this](const Piece& piece) { joiner.add(piece, now, emit); });
-    joiner.flush(emit);
-  }
-  [[nodiscard]] Strings texts() const {
-    Strings texts;
-    for (const Seen& piece : seen) texts.push_back(piece.text);
-    return texts;
-  }
-  [[nodiscard]] std::string bytes() const {
-    std::string all;
-    for (const Seen& piece : seen) {
-      all += piece.text;
-      if (piece.last && piece.eol) all += '\n';
-    }
-    return all;
-  }
-
-  std::int64_t now = 1000;
-  std::vector<Seen> seen;
-  Joiner joiner;
-
- private:
-  struct Keep {
-    Reader* run;
-    void operator()(const Piece& piece) const {
-      run->seen.push_back({std::string(piece.bytes), piece.first, piece.last, piece.eol});
-    }
-  };
-  std::unique_ptr<FramerMemory> memory_ = std::make_unique<FramerMemory>();
-  Framer framer_{Stream::err, *memory_};
-
- public:
-  Keep emit{this};
-};
-
-std::string joined(const Strings& records) {
-  std::string bytes;
-  for (const std::string& record : records) bytes += record + "\n";
-  return bytes;
 }
 
-// What real programs wrote, from tests/support/traces: a line "%%%% NAME" begins a sample, a line "%%" ends a record.
-struct Sample {
-  std::string name;
-  Strings records;
-};
-std::vector<Sample> samples() {
-  std::vector<Sample> all;
-  for (const auto& entry : std::filesystem::directory_iterator(COFFERDAM_SOURCE_DIR "/tests/support/traces")) {
-    if (!entry.is_regular_file()) continue;
-    std::ifstream in(entry.path(), std::ios::binary);
-    bool fresh = true;
-    for (std::string line; std::getline(in, line);) {
-      if (line.starts_with("%%%% ")) {
-        all.push_back({entry.path().stem().string() + "/" + line.substr(5), {}});
-        fresh = true;
-      } else if (line == "%%") {
-        fresh = true;
-      } else if (fresh) {
-        all.back().records.push_back(line);
-        fresh = false;
-      } else {
-        all.back().records.back() += "\n" + line;
-      }
-    }
-  }
-  std::ranges::sort(all, {}, &Sample::name);
-  return all;
+TEST(Joiner, ALineThatAnnouncesAnExceptionWaitsTwoMilliseconds) {
+  Reader reader;
+  reader.read("ERROR:root:failed\n");
+  EXPECT_TRUE(reader.seen.empty());
+  ASSERT_TRUE(reader.joiner.due());
+  EXPECT_EQ(*reader.joiner.due(), reader.now + 2);
+  reader.wait(1);
+  EXPECT_TRUE(reader.seen.empty());
+  reader.wait(1);
+  EXPECT_EQ(reader.texts(), Strings{"ERROR:root:failed"});
+  EXPECT_FALSE(reader.joiner.due());
+  reader.read(kTrace);
+  reader.finish();
+  EXPECT_EQ(reader.seen.size(), 2U);
 }
 
-TEST(Joiner, JoinsTheSamplesOfEveryRuntime) {
-  const std::vector<Sample> all = samples();
-  ASSERT_GT(all.size(), 100U);
-  for (const Sample& sample : all) {
-    Reader run;
-    run.read(joined(sample.records));
-    run.finish();
-    EXPECT_EQ(run.texts(), sample.records) << sample.name;
+TEST(Joiner, ATraceWaits500MillisecondsForItsNextLine) {
+  Reader reader;
+  reader.read(kTrace);
+  EXPECT_EQ(reader.joiner.due(), std::optional(reader.now + 500));
+  reader.wait(499);
+  EXPECT_TRUE(reader.seen.empty());
+  reader.wait(1);
+  EXPECT_EQ(reader.bytes(), kTrace);
+  EXPECT_EQ(reader.seen.size(), 1U);
+}
+
+TEST(Joiner, AHeadWithoutFramesWaits100Milliseconds) {
+  Reader reader;
+  reader.read("java.io.IOException: gone\n");
+  EXPECT_EQ(reader.joiner.due(), std::optional(reader.now + 100));
+  reader.wait(100);
+  EXPECT_EQ(reader.seen.size(), 1U);
+}
+
+TEST(Joiner, ATraceThatGoesOnIsEmittedAfterTwoSeconds) {
+  Reader reader;
+  reader.read("java.lang.Error: x\n");
+  for (int i = 0; i < 30; ++i) {
+    reader.read("\tat a.B.c(B.java:1)\n");
+    reader.wait(90);
+  }
+  ASSERT_FALSE(reader.seen.empty());
+  EXPECT_EQ(std::ranges::count(reader.seen[0].text, '\n'), 23);
+  reader.finish();
+  // What follows has no head: each line is a record.
+  EXPECT_EQ(reader.seen.size(), 1U + 7U);
+}
+
+TEST(Joiner, ATraceHasAtMostAThousandLines) {
+  std::string bytes = "java.lang.StackOverflowError\n";
+  for (int i = 0; i < 1024; ++i) bytes += "\tat a.B.c(B.java:1)\n";
+  Reader reader;
+  reader.read(bytes);
+  reader.finish();
+  EXPECT_EQ(reader.bytes(), bytes);
+  EXPECT_EQ(std::ranges::count(reader.seen[0].text, '\n'), 999);
+  EXPECT_EQ(reader.seen.size(), 1U + 25U);
+}
+
+TEST(Joiner, ATraceHasAtMostAMebibyte) {
+  std::string bytes = "java.lang.Error: x\n";
+  for (int i = 0; i < 20; ++i) bytes += "\tat a." + std::string(100000, 'B') + "(B.java:1)\n";
+  Reader reader;
+  reader.read(bytes);
+  reader.finish();
+  EXPECT_EQ(reader.bytes(), bytes);
+  EXPECT_GT(reader.seen[0].text.size(), 1000000U - 100000U);
+  EXPECT_LE(reader.seen[0].text.size(), Joiner::kMaxBytes);
+}
+
+TEST(Joiner, LinesTooLongForMemoryPassAndEndTheTrace) {
+  const std::string bytes = "java.lang.Error: x\n\tat a.B.c(B.java:1)\n\tat a." + std::string(600000, 'B') +
+                            "(B.java:1)\n\tat a.B.c(B.java:2)\n";
+  Reader reader;
+  reader.read(bytes);
+  reader.finish();
+  EXPECT_EQ(reader.bytes(), bytes);
+  ASSERT_EQ(reader.seen.size(), 1U + 3U + 1U);
+  EXPECT_FALSE(reader.seen[1].last);
+  EXPECT_FALSE(reader.seen[2].first);
+}
+
+TEST(Joiner, AnUnterminatedLastLineStaysUnterminated) {
+  for (const std::string bytes :
+       {"java.lang.Error: x\n\tat a.B.c(B.java:1)", "java.lang.Error: x", "ERROR x\n\nplain", "ERROR x"}) {
+    Reader reader;
+    reader.read(bytes);
+    reader.finish();
+    EXPECT_EQ(reader.bytes(), bytes);
+    EXPECT_FALSE(reader.seen.back().eol);
+  }
+}
+
+TEST(Joiner, OnlyTheRulesThatAreNamedJoin) {
+  for (const std::string_view rule : kMultilineRules) {
+    Reader reader(Strings{std::string(rule)});
+    reader.read(kTrace + "ends it\n");
+    reader.finish();
+    EXPECT_EQ(reader.seen.size(), rule == "python" ? 2U : 4U) << rule;
+    EXPECT_EQ(reader.bytes(), kTrace + "ends it\n");
   }
 }
 
