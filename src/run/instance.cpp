@@ -1,11 +1,14 @@
 #include "run/instance.hpp"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 
 #include "base/redact.hpp"
 #include "base/text.hpp"
@@ -18,6 +21,7 @@ namespace cofferdam::run {
 namespace {
 
 constexpr int kStragglerGraceMs = 2000;
+constexpr const char* kDevLog = "/dev/log";
 
 supervise::InstanceView view_of(const plan::Plan& plan, const launch::Launched& launched) {
   supervise::InstanceView view;
@@ -64,6 +68,18 @@ ExitedEvent exited_event(int status) {
   return exited;
 }
 
+// The container's own /dev is used as it is. What stands in the way is told before the app starts.
+DevLog bind_dev_log(int socket, std::vector<std::string>& notices) {
+  if (const int error = kernel::bind_unix(socket, kDevLog); error != 0) {
+    notices.push_back(std::string("logs.syslog_socket: can't make /dev/log: ") + std::strerror(error) +
+                      (error == EADDRINUSE ? "; remove what the image or a volume put there"
+                                           : "; it takes root in the container, and a /dev that can be written"));
+    return {};
+  }
+  (void)chmod(kDevLog, 0666);
+  return DevLog(true);
+}
+
 std::string host_name() {
   std::array<char, 256> name{};
   return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
@@ -77,6 +93,10 @@ std::vector<EventSink*> sinks_of(const Session& session, EventSink* also, EventS
 }
 
 }  // namespace
+
+DevLog::~DevLog() {
+  if (made_) (void)unlink(kDevLog);
+}
 
 Instance::Instance(Session& session, const RunRequest& request, Preparation prepared, const InstanceOptions& options)
     : session_(session),
@@ -115,6 +135,7 @@ Result<void> Instance::launch(const RunRequest& request, InstanceOptions options
     own_records_.tell_to(&*pump_);
     sink_watch_.emplace(pump_->config(), events_);
     stdio = {options.input, pump_->out(), pump_->err(), pump_->syslog(), false};
+    if (plan.mode == Mode::container && stdio.syslog >= 0) dev_log_ = bind_dev_log(stdio.syslog, plan.notices);
   }
   // The owner of an undumpable process's files in /proc is root, and the maps of the child are written there.
   (void)kernel::set_dumpable(true);
@@ -134,7 +155,11 @@ Result<void> Instance::launch(const RunRequest& request, InstanceOptions options
   supervised.storage_policy = {"storage.mounts", prepared_.policy.name, 0};
   supervised.broker = plan.broker;
   supervised.leftovers = std::move(options.leftovers);
-  supervisor_.emplace(plan, view_of(plan, launched_), std::move(launched_.listener), launched_.app_pid,
+  supervise::InstanceView view = view_of(plan, launched_);
+  if (stdio.syslog >= 0 && !view.container) {
+    if (auto socket = kernel::identify(launched_.root.get(), "dev/log")) view.syslog = *socket;
+  }
+  supervisor_.emplace(plan, std::move(view), std::move(launched_.listener), launched_.app_pid,
                       std::move(prepared_.connects), events_, std::move(supervised));
   loop_.emplace(LoopParts{prepared_.policy, launched_, *supervisor_, events_, session_.stream(),
                           pump_ ? &*pump_ : nullptr, terminal_ ? &*terminal_ : nullptr,

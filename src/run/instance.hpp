@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "run/loop.hpp"
@@ -17,6 +18,22 @@ struct InstanceOptions {
   int input = -1;  // the app's stdin; unused by a shell
   std::vector<supervise::Leftover> leftovers;
   EventSink* also = nullptr;  // gets the events of this instance beside the session's sinks
+};
+
+// The name of our socket in a container, which outlives nothing that we started.
+class DevLog {
+ public:
+  DevLog() = default;
+  explicit DevLog(bool made) : made_(made) {}
+  DevLog(DevLog&& other) noexcept : made_(std::exchange(other.made_, false)) {}
+  DevLog& operator=(DevLog&& other) noexcept {
+    std::swap(made_, other.made_);
+    return *this;
+  }
+  ~DevLog();
+
+ private:
+  bool made_ = false;
 };
 
 class Instance {
@@ -48,6 +65,7 @@ class Instance {
   std::string name_;
   Preparation prepared_;
   std::optional<PumpProcess> pump_;
+  DevLog dev_log_;
   launch::Launched launched_;
   std::optional<Terminal> terminal_;
   OwnRecords own_records_;

@@ -150,10 +150,11 @@ ConnectBroker::Destination ConnectBroker::find_destination(const KnownThread& th
   }
   const auto identity = kernel::identify(destination.pinned.get(), "");
   const std::string canonical = path_of(destination.pinned.get());
-  find_on_host(canonical, destination);
+  const bool ours = identity && instance_.is_ours(*identity);
+  if (!ours) find_on_host(canonical, destination);
   destination.endpoint = plan::UnixPathEndpoint{canonical};
   const InstanceMount* mount = identity ? instance_.find(identity->mount_id) : nullptr;
-  destination.host_socket = mount == nullptr || !is_writable(mount->plan->type);
+  destination.host_socket = !ours && (mount == nullptr || !is_writable(mount->plan->type));
   // Connected through the handle, so that nobody can put another socket at the path in between.
   destination.bytes = address_of(destination.pinned);
   return destination;
