@@ -41,6 +41,7 @@ struct LogParse {
   LogStructured json = LogStructured::keep;
   LogStructured logfmt = LogStructured::keep;
   std::vector<std::string> multiline;      // names of kMultilineRules; empty: lines are not joined
+  bool multiline_chosen = false;           // by the policy; else a sentry sink brings all of them
   bool strip_ansi = false;                 // `ansi: strip`
   std::vector<std::string> redact;         // names of kRedactRules; empty: none
   std::vector<std::string> redact_values;  // NAME of environment variables (glob) whose values are secrets
@@ -76,13 +77,14 @@ struct LogSink {
   enum class Compress : std::uint8_t { none, gzip };
 
   Type type = Type::console;
-  std::string name;  // in reports and notices; the type, with a number where there are several, unless it is given
+  std::string name;  // in reports and notices; each is there once. The type, with a number where there are several,
+                     // unless it is given
   LogMatch match;
   WhenFull when_full = WhenFull::block;
-  bool when_full_chosen = false;  // by the policy; else network sinks get spill where there is one, or drop_oldest
-  std::uint64_t buffer = 16ULL << 20;        // bytes of memory for records that wait
-  std::string fallback;                      // file on the host for what could never be delivered; empty: none
-  bool require = false;                      // the start fails when the sink can't be reached
+  bool when_full_chosen = false;       // by the policy; else network sinks get spill where there is one, or drop_oldest
+  std::uint64_t buffer = 16ULL << 20;  // bytes of memory for records that wait
+  std::string fallback;                // file on the host for what could never be delivered; empty: none
+  bool require = false;                // the start fails when the sink can't be reached
   std::chrono::milliseconds timeout{10000};  // of one attempt, from the connection to the answer
   Origin origin;
 
@@ -111,6 +113,9 @@ struct LogSink {
   std::string environment;                      // sentry
   std::string release;                          // sentry
 };
+
+// So many at most; what needs more is a collector's job.
+inline constexpr std::size_t kMaxLogSinks = 8;
 
 struct LogSpill {
   std::string path;                  // directory on the host or on a volume; empty: no spill

@@ -6,12 +6,11 @@
 
 #include "policy/destination.hpp"
 #include "policy/engines.hpp"
+#include "policy/node_values.hpp"
 #include "policy/values.hpp"
 
 namespace cofferdam::policy {
 namespace {
-
-const Node kNothing{};
 
 template <class T>
 using Names = std::initializer_list<std::pair<std::string_view, T>>;
@@ -26,7 +25,7 @@ class Reader {
     for (const Node& item : child(app, "also").items) {
       const Node& exe = item.kind == Node::Kind::map ? child(item, "exe") : item;
       if (exe.kind != Node::Kind::scalar || exe.text.empty()) continue;
-      AppAlso row{.exe = exe.text, .argv = texts(child(item, "argv")), .origin = mistakes_.origin(exe.place)};
+      AppAlso row{.exe = exe.text, .argv = texts_of(child(item, "argv")), .origin = mistakes_.origin(exe.place)};
       if (row.exe.find('/') != std::string::npos) {
         auto path = resolve(exe, &resolve_path);
         if (!path) continue;
@@ -80,9 +79,9 @@ class Reader {
   void read_environment(const Node& environment, Layer& layer) {
     auto& out = layer.environment;
     out.files = paths(child(environment, "files"), &resolve_path);
-    out.export_files = boolean(child(environment, "export"));
-    out.require = texts(child(environment, "require"));
-    out.drop = texts(child(environment, "drop"));
+    out.export_files = boolean_of(child(environment, "export"));
+    out.require = texts_of(child(environment, "require"));
+    out.drop = texts_of(child(environment, "drop"));
     for (const Entry& entry : child(environment, "set").entries) {
       if (entry.key.starts_with("COFFERDAM")) {
         mistakes_.error(entry.place, code::kValue,
@@ -126,35 +125,9 @@ class Reader {
     return std::nullopt;
   }
 
-  static const Node& child(const Node& map, std::string_view key) {
-    const Node* found = map.find(key);
-    return found == nullptr ? kNothing : *found;
-  }
-
  private:
-  using Resolve = Value<std::string> (*)(std::string_view, const PathBase&);
-
-  static std::optional<bool> boolean(const Node& node) {
-    if (node.kind != Node::Kind::scalar || node.quoted) return std::nullopt;
-    const auto value = parse_boolean(node.text);
-    return value ? std::optional(*value) : std::nullopt;
-  }
-
-  static std::vector<std::string> texts(const Node& list) {
-    std::vector<std::string> out;
-    for (const Node& item : list.items) {
-      if (item.kind == Node::Kind::scalar) out.push_back(item.text);
-    }
-    return out;
-  }
-
   std::optional<std::string> resolve(const Node& node, Resolve how) {
-    if (node.kind != Node::Kind::scalar || check_path(node.text)) return std::nullopt;
-    auto path = how(node.text, base_);
-    if (path) return std::move(*path);
-    // A shipped policy is written for machines with a home; without one, what lies there is not there.
-    if (!shipped_) mistakes_.error(node.place, code::kValue, path.error().message, path.error().hint);
-    return std::nullopt;
+    return path_of(node, base_, shipped_, mistakes_, how);
   }
 
   std::vector<std::string> paths(const Node& list, Resolve how) {
@@ -170,7 +143,7 @@ class Reader {
     if (engines.kind == Node::Kind::scalar && engines.text == "all") out.all_engines = true;
     if (engines.kind != Node::Kind::list) return;
     out.all_engines = false;
-    for (const std::string& name : texts(engines)) {
+    for (const std::string& name : texts_of(engines)) {
       if (name == "all") {
         out.all_engines = true;
       } else if (const Engine* engine = find_engine(name)) {
@@ -229,18 +202,17 @@ Layer read_layer(const Node& root, const PathBase& base, bool shipped, Mistakes&
   Reader reader(base, shipped, mistakes);
   Layer layer;
   layer.mode = Reader::choice<Mode>(
-      Reader::child(root, "mode"), {{"auto", Mode::automatic}, {"local", Mode::local}, {"container", Mode::container}});
-  layer.enforcement =
-      Reader::choice<EnforcementMode>(Reader::child(root, "enforcement"),
-                                      {{"strict", EnforcementMode::strict}, {"degraded", EnforcementMode::degraded}});
-  reader.read_app(Reader::child(root, "app"), layer);
-  reader.read_storage(Reader::child(root, "storage"), layer);
+      child(root, "mode"), {{"auto", Mode::automatic}, {"local", Mode::local}, {"container", Mode::container}});
+  layer.enforcement = Reader::choice<EnforcementMode>(
+      child(root, "enforcement"), {{"strict", EnforcementMode::strict}, {"degraded", EnforcementMode::degraded}});
+  reader.read_app(child(root, "app"), layer);
+  reader.read_storage(child(root, "storage"), layer);
   reader.read_database(root, layer);
-  reader.read_network(Reader::child(root, "network"), layer);
-  layer.sockets = reader.socket_paths(Reader::child(root, "sockets"));
-  reader.read_environment(Reader::child(root, "environment"), layer);
-  layer.logs = read_logs(Reader::child(root, "logs"), base, shipped, mistakes);
-  reader.read_run(Reader::child(root, "run"), layer);
+  reader.read_network(child(root, "network"), layer);
+  layer.sockets = reader.socket_paths(child(root, "sockets"));
+  reader.read_environment(child(root, "environment"), layer);
+  layer.logs = read_logs(child(root, "logs"), base, shipped, mistakes);
+  reader.read_run(child(root, "run"), layer);
   return layer;
 }
 

@@ -29,6 +29,12 @@ std::string lower(std::string_view text) {
   return out;
 }
 
+// In quotes, without what stands before an '@', which may be a password.
+std::string shown(std::string_view text) {
+  const std::size_t at = text.rfind('@');
+  return in_quotes(at == std::string_view::npos ? std::string(text) : "..." + std::string(text.substr(at)));
+}
+
 bool is_host(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
@@ -69,7 +75,7 @@ std::optional<LogAddress> host_and_port(std::string_view text, std::uint16_t usu
 Value<LogAddress> of_url(std::string_view text, std::string_view what, std::string_view example) {
   const std::string hint = "write " + std::string(example);
   const bool secure = text.starts_with("https://");
-  if (!secure && !text.starts_with("http://")) return wrong(in_quotes(text) + " is no " + std::string(what), hint);
+  if (!secure && !text.starts_with("http://")) return wrong(shown(text) + " is no " + std::string(what), hint);
   std::string_view rest = text.substr(secure ? 8 : 7);
   rest = rest.substr(0, rest.find_first_of("/?#"));
   if (const std::size_t at = rest.rfind('@'); at != std::string_view::npos) rest.remove_prefix(at + 1);
@@ -99,7 +105,7 @@ Value<LogAddress> of_dsn(std::string_view text) {
 Value<LogAddress> of_syslog(std::string_view text) {
   constexpr std::string_view kForm = "write unix:/dev/log, udp://host:514, tcp://host:601 or tls://host:6514";
   if (text.starts_with('/') || take(text, "unix:")) {
-    if (!text.starts_with('/')) return wrong(in_quotes(text) + " is no absolute path of a socket", std::string(kForm));
+    if (!text.starts_with('/')) return wrong(shown(text) + " is no absolute path of a socket", std::string(kForm));
     LogAddress address;
     address.path = text;
     return address;
@@ -110,7 +116,7 @@ Value<LogAddress> of_syslog(std::string_view text) {
     if (text.ends_with('/')) text.remove_suffix(1);
     if (auto address = host_and_port(text, usual)) return *address;
   }
-  return wrong(in_quotes(whole) + " is no address of a syslog server", std::string(kForm));
+  return wrong(shown(whole) + " is no address of a syslog server", std::string(kForm));
 }
 
 }  // namespace
@@ -122,7 +128,7 @@ Value<LogAddress> parse_log_address(const LogSink& sink) {
     case Type::syslog: return of_syslog(sink.address);
     case Type::fluentd: {
       if (auto address = host_and_port(sink.address, 24224)) return *address;
-      return wrong(in_quotes(sink.address) + " is no address of a fluentd server", "write host:port: 127.0.0.1:24224");
+      return wrong(shown(sink.address) + " is no address of a fluentd server", "write host:port: 127.0.0.1:24224");
     }
     case Type::console:
     case Type::file: break;

@@ -5,21 +5,16 @@
 
 #include "base/text.hpp"
 #include "policy/effective_text.hpp"
+#include "policy/log_words.hpp"
 
 namespace cofferdam::policy {
 namespace {
 
 using Type = LogSink::Type;
 
-constexpr std::array<const char*, 3> kStructured = {"keep", "merge", "nest"};
-constexpr std::array<const char*, 6> kTypes = {"console", "file", "otlp", "fluentd", "syslog", "sentry"};
-constexpr std::array<const char*, 4> kWhenFull = {"block", "spill", "drop-oldest", "drop-newest"};
-constexpr std::array<const char*, 4> kFormats = {"auto", "pretty", "json", "raw"};
-constexpr std::array<const char*, 3> kCompress = {"none", "gzip", "zstd"};
-
-template <std::size_t n, class Enum>
-const char* word(const std::array<const char*, n>& names, Enum value) {
-  return names.at(static_cast<std::size_t>(value));
+template <class Words, class Enum>
+std::string word(const Words& words, Enum value) {
+  return std::string(word_of(words, value));
 }
 
 // A map in one line, of the keys that say something.
@@ -74,22 +69,22 @@ Map rotation_of(const LogRotation& rotate) {
   map.duration("age", rotate.age, usual.age);
   map.number("keep", rotate.keep, usual.keep);
   map.size("total", rotate.total, usual.total);
-  if (rotate.compress != usual.compress) map.add("compress", word(kCompress, rotate.compress));
+  if (rotate.compress != usual.compress) map.add("compress", word(kRotatedWords, rotate.compress));
   return map;
 }
 
 std::string sink_of(const LogSink& sink) {
   const LogSink usual;
   Map map;
-  map.add("type", word(kTypes, sink.type));
-  map.text("name", sink.name, word(kTypes, sink.type));
+  map.add("type", word(kSinkWords, sink.type));
+  map.text("name", sink.name, word(kSinkWords, sink.type));
   map.map("match", match_of(sink.match));
-  if (sink.when_full_chosen) map.add("when_full", word(kWhenFull, sink.when_full));
+  if (sink.when_full_chosen) map.add("when_full", word(kWhenFullWords, sink.when_full));
   map.size("buffer", sink.buffer, usual.buffer);
   map.text("fallback", sink.fallback);
   map.flag("require", sink.require, usual.require);
   map.duration("timeout", sink.timeout, usual.timeout);
-  if (sink.format != usual.format) map.add("format", word(kFormats, sink.format));
+  if (sink.format != usual.format) map.add("format", word(kFormatWords, sink.format));
   map.text("path", sink.path);
   map.map("rotate", rotation_of(sink.rotate));
   map.text(sink.type == Type::otlp ? "endpoint" : sink.type == Type::sentry ? "dsn" : "address", sink.address);
@@ -101,7 +96,7 @@ std::string sink_of(const LogSink& sink) {
   map.texts("headers", sink.headers);
   map.texts("resource", sink.resource);
   if (sink.json) map.add("encoding", "json");
-  if (sink.compress != usual.compress) map.add("compress", word(kCompress, sink.compress));
+  if (sink.compress != usual.compress) map.add("compress", word(kCompressWords, sink.compress));
   map.text("tag", sink.tag, usual.tag);
   map.flag("ack", sink.ack, usual.ack);
   map.text("shared_key", sink.shared_key);
@@ -117,9 +112,11 @@ std::string sink_of(const LogSink& sink) {
 Map parse_of(const LogParse& parse) {
   const LogParse usual;
   Map map;
-  if (parse.json != usual.json) map.add("json", word(kStructured, parse.json));
-  if (parse.logfmt != usual.logfmt) map.add("logfmt", word(kStructured, parse.logfmt));
-  if (!parse.multiline.empty()) map.add("multiline", "[" + base::join(parse.multiline, ", ") + "]");
+  if (parse.json != usual.json) map.add("json", word(kStructuredWords, parse.json));
+  if (parse.logfmt != usual.logfmt) map.add("logfmt", word(kStructuredWords, parse.logfmt));
+  if (parse.multiline_chosen) {
+    map.add("multiline", parse.multiline.empty() ? "none" : "[" + base::join(parse.multiline, ", ") + "]");
+  }
   if (parse.strip_ansi) map.add("ansi", "strip");
   if (!parse.redact.empty()) map.add("redact", "[" + base::join(parse.redact, ", ") + "]");
   if (!parse.redact_values.empty()) map.add("redact_values", quoted_list(parse.redact_values));

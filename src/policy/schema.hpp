@@ -29,6 +29,7 @@ enum class ValueType {
   port,
   signal,
   variable,
+  variable_pattern,  // a variable, with * for any letters
   engines,  // `all`, or a list of names
   engine,
   rules,    // `all`, `none`, or a list of Key::legal

@@ -84,6 +84,7 @@ void write_type(JsonWriter& json, const Key& key) {
     case ValueType::duration: write_text(json, "^(0|[1-9][0-9]*)(ms|s|m|h)$"); return;
     case ValueType::port: json.field("type", "integer").key("minimum").number(1).key("maximum").number(65'535); return;
     case ValueType::variable: write_text(json, "^[A-Za-z_][A-Za-z0-9_]*$"); return;
+    case ValueType::variable_pattern: write_text(json, "^[A-Za-z_*][A-Za-z0-9_*]*$"); return;
     case ValueType::signal: {
       std::vector<std::string_view> names;
       for (const std::string_view name : signal_names()) {
@@ -130,6 +131,8 @@ void write_value(JsonWriter& json, const Key& key) {
     json.key("default");
     if (key.type == ValueType::boolean) {
       json.boolean(key.fallback == "true");
+    } else if (key.type == ValueType::count) {
+      json.number(std::stoll(std::string(key.fallback)));
     } else {
       json.string(key.fallback);
     }

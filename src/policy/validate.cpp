@@ -176,6 +176,7 @@ class Validator {
       case ValueType::port: return error_of(parse_port(text));
       case ValueType::signal: return error_of(parse_signal(text));
       case ValueType::variable: return error_of(parse_variable(text));
+      case ValueType::variable_pattern: return error_of(parse_variable_pattern(text));
       case ValueType::destination:
       case ValueType::allow_row: return error_of(parse_destination(text));
       case ValueType::egress: return error_of(parse_egress(text));

@@ -121,9 +121,7 @@ bool is_base_sixty(std::string_view text) {
          });
 }
 
-}  // namespace
-
-static Value<std::uint64_t> size_from(std::string_view text, std::uint64_t smallest, std::string_view forms) {
+Value<std::uint64_t> size_from(std::string_view text, std::uint64_t smallest, std::string_view forms) {
   static constexpr std::array<std::pair<std::string_view, unsigned>, 4> kUnits = {
       {{"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40}}};
   const Quantity quantity = split_unit(text);
@@ -139,6 +137,8 @@ static Value<std::uint64_t> size_from(std::string_view text, std::uint64_t small
   if (bytes < smallest) return wrong("the size " + in_quotes(text) + " is too small", forms);
   return bytes;
 }
+
+}  // namespace
 
 Value<std::uint64_t> parse_size(std::string_view text) {
   return size_from(text, kSmallestMount, kSizeForms);
@@ -214,6 +214,16 @@ Value<std::string> parse_variable(std::string_view text) {
   if (legal) return std::string(text);
   return wrong(in_quotes(text) + " is no name of an environment variable",
                "a name has letters, digits and '_', and does not begin with a digit");
+}
+
+Value<std::string> parse_variable_pattern(std::string_view text) {
+  std::string name(text);
+  std::erase(name, '*');
+  if (!text.empty() && (name.empty() || parse_variable(text.starts_with('*') ? "A" + name : name))) {
+    return std::string(text);
+  }
+  return wrong("this is no name of an environment variable",
+               "write the variable's name, such as DATABASE_URL or \"*_TOKEN\", never the secret itself");
 }
 
 Value<bool> parse_boolean(std::string_view text) {

@@ -53,6 +53,9 @@ inline constexpr std::uint64_t kMostInodes = 1'000'000'000;
 // [A-Za-z_][A-Za-z0-9_]*
 [[nodiscard]] Value<std::string> parse_variable(std::string_view text);
 
+// The same with '*' for any letters: "*_TOKEN". The error shows nothing of `text`, which may be the secret itself.
+[[nodiscard]] Value<std::string> parse_variable_pattern(std::string_view text);
+
 // "true" or "false", as YAML 1.2's core schema writes them (True and TRUE too); not yes, no, on, off.
 [[nodiscard]] Value<bool> parse_boolean(std::string_view text);
 

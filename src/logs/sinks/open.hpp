@@ -11,7 +11,7 @@
 
 namespace cofferdam::logs {
 
-inline constexpr std::size_t kMaxSinks = 8;
+inline constexpr std::size_t kMaxSinks = kMaxLogSinks;
 
 // A sink of the policy that is ready for the pump, with the descriptors that it needs: of its file, and of the file for
 // what could never be delivered.

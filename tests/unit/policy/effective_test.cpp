@@ -55,16 +55,63 @@ environment:
   set: {A: "1", B: "", C: "two\nlines"}
   drop: [D]
 logs:
+  capture: pty
+  syslog_socket: true
+  max_record: 32KiB
+  parse:
+    json: merge
+    logfmt: nest
+    multiline: none
+    ansi: strip
+    redact: [jwt, bearer]
+    redact_values: ["*_TOKEN"]
+    rate: 100
+    burst: 200
+    sample: 3
+  spill: {path: ./spool, size: 1GiB}
+  shutdown_timeout: 1500ms
   sinks:
-    - {type: console}
-    - {type: file, path: ./app.jsonl}
+    - {type: console, format: json, when_full: drop-newest, buffer: 128KiB}
+    - {type: file, path: ./app.jsonl, rotate: {size: 1MiB, age: 1h, keep: 2, total: 2GiB, compress: gzip}}
+    - {type: otlp, name: main, endpoint: "https://a:1/x", match: {level: ">=info", streams: [stdout], contains: "a\"b"},
+       headers: {Authorization: env:T}, resource: {service.name: shop}, encoding: json, compress: gzip, timeout: 3s,
+       require: true, fallback: ./lost, tls: {ca_file: ./ca.pem, verify: false}}
+    - {type: fluentd, address: "[::1]:24225", tag: app, ack: false, shared_key: env:K, tls: {enabled: true}}
+    - {type: syslog, address: "tls://b", facility: local3, app_name: shop, framing: lf, max_message: 9000}
+    - {type: sentry, dsn: env:SENTRY_DSN, environment: dev, release: r1}
 run: {stop_signal: QUIT, stop_grace: 1500ms}
 )"));
   EXPECT_EQ(without_comments(again(all)), without_comments(all));
-  for (const char* text : {"mode: local", "enforcement: degraded", "it's \\\"#\\\"", "size: 1GiB, inodes: 1000, watch",
-                           "size: 100KiB, exec: false", "/home/ada/.ssh\", type: hidden", "[postgres, redis]",
-                           "unix:/home/ada/db.sock", "one-off", "fd00::", "egress: deny", "10.0.0.0/8", "wayland-0",
-                           "export: true", "two\\nlines", "/app.jsonl", "SIGQUIT", "1500ms"}) {
+  for (const char* text : {"mode: local",
+                           "enforcement: degraded",
+                           "it's \\\"#\\\"",
+                           "size: 1GiB, inodes: 1000, watch",
+                           "size: 100KiB, exec: false",
+                           "/home/ada/.ssh\", type: hidden",
+                           "[postgres, redis]",
+                           "unix:/home/ada/db.sock",
+                           "one-off",
+                           "fd00::",
+                           "egress: deny",
+                           "10.0.0.0/8",
+                           "wayland-0",
+                           "export: true",
+                           "two\\nlines",
+                           "/app.jsonl",
+                           "multiline: none",
+                           "format: json",
+                           "drop-newest",
+                           "buffer: 128KiB",
+                           "keep: 2",
+                           "shutdown_timeout: 1500ms",
+                           "service.name",
+                           "verify: false",
+                           "ack: false",
+                           "framing: lf",
+                           "max_message: 9000",
+                           "environment: \"dev\"",
+                           "SIGQUIT",
+                           "1500ms"}) {
     EXPECT_NE(all.find(text), std::string::npos) << text << " is not in\n" << all;
   }
 }

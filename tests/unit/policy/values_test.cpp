@@ -64,13 +64,39 @@ TEST(Duration, IsAWholeNumberAndAUnit) {
   EXPECT_EQ(parse_duration("10s").value(), 10s);
   EXPECT_EQ(parse_duration("2m").value(), 2min);
   EXPECT_EQ(parse_duration("0s").value(), 0ms);
+  EXPECT_EQ(parse_duration("24h").value(), 24h);
   EXPECT_EQ(parse_duration("86400s").value(), 24h);
 }
 
 TEST(Duration, RefusesEverythingElse) {
   for (const char* text :
-       {"", "10", "s", "10 s", "1.5s", "-1s", "010s", "1h", "10S", "86401s", "99999999999999999999s"}) {
+       {"", "10", "s", "10 s", "1.5s", "-1s", "010s", "1d", "25h", "10S", "86401s", "99999999999999999999s"}) {
     EXPECT_FALSE(parse_duration(text)) << text;
+  }
+}
+
+TEST(Count, IsAWholeNumberFromOne) {
+  EXPECT_EQ(parse_count("1"), 1U);
+  EXPECT_EQ(parse_count("1000000000"), 1'000'000'000U);
+  for (const char* text : {"", "0", "-1", "05", "5k", "1e3", "1_000", "1000000001", "99999999999999999999"}) {
+    EXPECT_FALSE(parse_count(text)) << text;
+  }
+}
+
+TEST(RecordSize, BeginsAtOneKibibyte) {
+  EXPECT_EQ(parse_record_size("1KiB"), 1024U);
+  EXPECT_EQ(parse_record_size("1MiB"), 1U << 20);
+  for (const char* text : {"", "0KiB", "1024", "16K", "1.5KiB"}) EXPECT_FALSE(parse_record_size(text)) << text;
+}
+
+TEST(VariablePattern, IsANameWithStars) {
+  for (const char* text : {"DATABASE_URL", "*_TOKEN", "SECRET_*", "*KEY*", "*", "*2"}) {
+    EXPECT_EQ(parse_variable_pattern(text), text);
+  }
+  for (const char* text : {"", "A B", "2A", "A-B", "pa$$word", "A?"}) {
+    const auto refused = parse_variable_pattern(text);
+    ASSERT_FALSE(refused) << text;
+    EXPECT_EQ(refused.error().message, "this is no name of an environment variable") << "and shows no secret";
   }
 }
 
