@@ -170,13 +170,33 @@ bool start_library() {
   return started;
 }
 
-Result<void> load_authorities(SSL_CTX* context, const std::string& file) {
+// A PEM file, and who named it: nobody for the bundles of distributions.
+struct AuthoritiesFile {
+  std::string path;
+  const char* named_by = "";
+};
+
+Result<AuthoritiesFile> find_authorities(const Endpoint& endpoint) {
+  if (!endpoint.ca_file.empty()) return AuthoritiesFile{endpoint.ca_file, "ca_file "};
+  const char* file = std::getenv("SSL_CERT_FILE");
+  if (file != nullptr && *file != '\0') return AuthoritiesFile{file, "SSL_CERT_FILE "};
+  for (const char* bundle : kBundles) {
+    if (access(bundle, R_OK) == 0) return AuthoritiesFile{bundle};
+  }
+  return fail(
+      "no certificate authorities to verify the server with: name a PEM file in ca_file, or install the system's "
+      "bundle (" +
+      std::string(kBundles.front()) + ")");
+}
+
+Result<void> load_authorities(SSL_CTX* context, const AuthoritiesFile& file) {
   ERR_clear_error();
-  if (SSL_CTX_load_verify_file(context, file.c_str()) == 1) return {};
+  if (SSL_CTX_load_verify_file(context, file.path.c_str()) == 1) return {};
   const unsigned long code = ERR_peek_error();
-  const std::string why =
-      ERR_SYSTEM_ERROR(code) ? errno_text(ERR_GET_REASON(code)) : "holds no certificate in PEM form";
-  return fail("ca_file " + base::printable(file) + ": " + why, ERR_SYSTEM_ERROR(code) ? ERR_GET_REASON(code) : 0);
+  const int errnum = ERR_SYSTEM_ERROR(code) ? ERR_GET_REASON(code) : 0;
+  return fail(file.named_by + base::printable(file.path) + ": " +
+                  (errnum != 0 ? errno_text(errnum) : "holds no certificate in PEM form"),
+              errnum);
 }
 
 struct Context {
@@ -195,10 +215,10 @@ Result<Context> make_context(const Endpoint& endpoint) {
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   if (!endpoint.verify) return made;
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, keep_names_of_refused);
-  auto file = find_ca_file(endpoint);
+  auto file = find_authorities(endpoint);
   if (!file) return std::unexpected(file.error());
   if (auto loaded = load_authorities(context, *file); !loaded) return std::unexpected(loaded.error());
-  made.authorities = base::printable(*file);
+  made.authorities = base::printable(file->path);
   return made;
 }
 
@@ -333,20 +353,6 @@ bool TlsSession::is_stale() {
   if (result <= 0 && SSL_get_error(state_->ssl.get(), result) == SSL_ERROR_WANT_READ) return false;
   if (result <= 0) state_->broken = true;
   return true;
-}
-
-// --- certificate authorities -----------------------------------------------------------------------------------------
-
-Result<std::string> find_ca_file(const Endpoint& endpoint) {
-  if (!endpoint.ca_file.empty()) return endpoint.ca_file;
-  if (const char* file = std::getenv("SSL_CERT_FILE"); file != nullptr && *file != '\0') return file;
-  for (const char* file : kBundles) {
-    if (access(file, R_OK) == 0) return file;
-  }
-  return fail(
-      "no certificate authorities found to verify the server with: name a PEM file in ca_file, or install the "
-      "system's bundle (" +
-      std::string(kBundles.front()) + ")");
 }
 
 Result<void> check_authorities(const Endpoint& endpoint) {

@@ -11,10 +11,6 @@
 
 namespace cofferdam::logs {
 
-// The PEM file of certificate authorities for this endpoint: its ca_file, else SSL_CERT_FILE, else the first of the
-// bundles that distributions install. No such file is an error that names ca_file.
-[[nodiscard]] Result<std::string> find_ca_file(const Endpoint& endpoint);
-
 // The client's side of one TLS connection. `fd` is non-blocking and stays the caller's. Calls wait until the deadline
 // at most; SIGPIPE never comes. Errors are without the place.
 class TlsSession {
@@ -38,7 +34,8 @@ class TlsSession {
   std::unique_ptr<State> state_;
 };
 
-// Whether the certificate authorities of this endpoint can be read. Connects to nothing.
+// Whether the certificate authorities of this endpoint can be read: its ca_file, else SSL_CERT_FILE, else the first
+// of the bundles that distributions install. Connects to nothing; the error names where the file was named.
 [[nodiscard]] Result<void> check_authorities(const Endpoint& endpoint);
 
 }  // namespace cofferdam::logs
