@@ -58,11 +58,11 @@ int landlock_abi() noexcept {
   return abi > 0 ? static_cast<int>(abi) : 0;
 }
 
-int make_landlock_ruleset(int abi) noexcept {
+int make_landlock_ruleset(int abi, bool connects) noexcept {
   RulesetAttributes attributes{};
   attributes.handled_access_fs = write_rights(abi);
   if (abi >= 6) attributes.scoped = kScopes;
-  if (abi >= 4) attributes.handled_access_net = kConnectTcp;
+  if (abi >= 4 && !connects) attributes.handled_access_net = kConnectTcp;
   const std::size_t size = abi >= 6   ? sizeof attributes
                            : abi >= 4 ? offsetof(RulesetAttributes, scoped)
                                       : sizeof attributes.handled_access_fs;

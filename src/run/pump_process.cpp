@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernel/confine.hpp"
 #include "kernel/process.hpp"
 #include "logs/queue/packed.hpp"
 #include "logs/queue/sink_queue.hpp"
@@ -24,7 +25,30 @@ namespace cofferdam::run {
 
 namespace {
 constexpr int kMostCrashes = 5;
+constexpr int kNotConfined = 125;
+constexpr std::uint64_t kDacOverride = 1ULL << 1;  // CAP_DAC_OVERRIDE
+
+// The pump reads what strangers wrote. It keeps what its sinks need, and no way to the app.
+int confine_pump(const logs::PumpConfig& config) {
+  std::vector<kernel::Fd> directories;
+  std::vector<int> allowed;
+  if (config.spill_fd >= 0) allowed.push_back(config.spill_fd);
+  kernel::Confinement confinement;
+  for (const logs::OpenSink& sink : config.sinks) {
+    const bool local = sink.sink.type == LogSink::Type::console || sink.sink.type == LogSink::Type::file;
+    confinement.network = confinement.network || !local;
+    if (!sink.sink.rotates()) continue;
+    const std::string directory = sink.sink.path.substr(0, sink.sink.path.rfind('/') + 1);
+    directories.emplace_back(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!directories.back()) return errno;
+    allowed.push_back(directories.back().get());
+  }
+  confinement.directories = allowed;
+  // Root makes files in directories of others.
+  if (!allowed.empty()) confinement.capabilities = kDacOverride;
+  return kernel::confine(confinement);
 }
+}  // namespace
 
 Result<PumpProcess::SharedMemory> PumpProcess::SharedMemory::map(std::size_t size) {
   void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -110,6 +134,7 @@ Result<void> PumpProcess::start() {
   if (child == 0) {
     if (kernel::close_all_but(kept) != 0) _exit(125);
     (void)open("/dev/null", O_RDONLY | O_CLOEXEC);  // takes the place of stdin
+    if (confine_pump(*config_) != 0) _exit(kNotConfined);
     _exit(logs::run_pump(*config_));
   }
   pid_ = child;
@@ -151,6 +176,10 @@ std::string PumpProcess::on_end() {
     return {};
   }
   if (killed_) return {};  // by us, because nobody reads the console any more
+  if (WIFEXITED(status) && WEXITSTATUS(status) == kNotConfined) {
+    close_reading();
+    return "the log pump could not be confined; output after this is lost";
+  }
   const std::string why = WIFSIGNALED(status) ? "signal " + std::to_string(WTERMSIG(status))
                                               : "status " + std::to_string(WEXITSTATUS(status));
   if (draining_ || ++crashes_ > kMostCrashes) {
