@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,7 @@ class Reader {
 
   void read(std::string_view bytes) {
     while (!bytes.empty()) {
+      framer_.make_room();
       const auto space = framer_.space();
       const std::size_t size = std::min(bytes.size(), space.size());
       std::copy_n(bytes.begin(), size, space.begin());
@@ -75,7 +77,8 @@ class Reader {
       run->seen.push_back({std::string(piece.bytes), piece.first, piece.last, piece.eol});
     }
   };
-  Framer framer_{Stream::err};
+  std::unique_ptr<FramerMemory> memory_ = std::make_unique<FramerMemory>();
+  Framer framer_{Stream::err, *memory_};
 
  public:
   Keep emit{this};
