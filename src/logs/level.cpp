@@ -1,97 +1,297 @@
 #include "logs/level.hpp"
 
-#include <optional>
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+
+#include "logs/level_words.hpp"
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace cofferdam::logs {
 
 namespace {
 
 constexpr std::size_t kWindow = 64;
-
-struct LevelWord {
-  std::string_view capitals;
-  LogLevel level;
-};
-constexpr std::array<LevelWord, 11> kWords = {{{"ERROR", LogLevel::error},
-                                               {"INFO", LogLevel::info},
-                                               {"WARN", LogLevel::warning},
-                                               {"WARNING", LogLevel::warning},
-                                               {"DEBUG", LogLevel::debug},
-                                               {"CRITICAL", LogLevel::critical},
-                                               {"FATAL", LogLevel::critical},
-                                               {"TRACE", LogLevel::debug},
-                                               {"NOTICE", LogLevel::info},
-                                               {"ERR", LogLevel::error},
-                                               {"CRIT", LogLevel::critical}}};
+constexpr std::size_t kHalf = kWindow / 2;
+constexpr std::size_t kBehind = 4;  // bytes that may be read behind a window
+// Of a line with colours, what is read to find a window of text.
+constexpr std::size_t kColoured = 256;
 
 constexpr std::array<LogLevel, 8> kPriorities = {LogLevel::critical, LogLevel::critical, LogLevel::critical,
                                                  LogLevel::error,    LogLevel::warning,  LogLevel::info,
                                                  LogLevel::info,     LogLevel::debug};
 
+constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 constexpr bool is_letter(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
-constexpr char capital(char c) {
-  return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-}
 
-bool equal_capitals(std::string_view word, std::string_view capitals) {
-  if (word.size() != capitals.size()) return false;
-  for (std::size_t i = 0; i < word.size(); ++i) {
-    if (capital(word[i]) != capitals[i]) return false;
+// The first bytes of a line, with kBehind more that can be read.
+struct Window {
+  const char* text;
+  std::string_view line;
+  std::uint64_t letters = 0;  // a bit each byte
+  bool coloured = false;
+
+  [[nodiscard]] char at(std::size_t i) const { return text[i]; }
+  [[nodiscard]] char before(std::size_t i, std::size_t distance = 1) const {
+    return i < distance ? '\n' : text[i - distance];
   }
-  return true;
+  // Whether `what` stands right before `end`.
+  [[nodiscard]] bool follows(std::size_t end, std::string_view what) const {
+    return end >= what.size() && std::string_view(text + end - what.size(), what.size()) == what;
+  }
+};
+
+// Half of a window: a bit each byte that is a letter, and whether there is an escape.
+#if defined(__SSE2__)
+void classify(Window& window, std::size_t from) {
+  const auto* const half = reinterpret_cast<const __m128i*>(window.text + from);
+  const __m128i first = _mm_loadu_si128(half);
+  const __m128i second = _mm_loadu_si128(half + 1);
+  const auto escapes = [](__m128i block) { return _mm_cmpeq_epi8(block, _mm_set1_epi8(0x1b)); };
+  const auto letters = [](__m128i block) {
+    // `a` to `z` become the largest of the signed bytes.
+    const __m128i small = _mm_or_si128(block, _mm_set1_epi8(0x20));
+    const __m128i marks = _mm_cmpgt_epi8(_mm_add_epi8(small, _mm_set1_epi8(0x7f - 'z')), _mm_set1_epi8(0x7f - 26));
+    return static_cast<std::uint64_t>(static_cast<unsigned>(_mm_movemask_epi8(marks)));
+  };
+  window.letters |= (letters(first) | letters(second) << 16U) << from;
+  window.coloured = _mm_movemask_epi8(_mm_or_si128(escapes(first), escapes(second))) != 0;
+}
+#else
+void classify(Window& window, std::size_t from) {
+  for (std::size_t at = from; at < from + kHalf; ++at) {
+    if (is_letter(window.text[at])) window.letters |= std::uint64_t{1} << at;
+    if (window.text[at] == '\x1b') window.coloured = true;
+  }
+}
+#endif
+
+bool is_in_capitals(const Window& window, std::size_t begin, std::size_t end) {
+  return std::all_of(window.text + begin, window.text + end, [](char c) { return c <= 'Z'; });
 }
 
-std::optional<LogLevel> level_of(std::string_view word, bool any_case) {
-  if (word.size() < 3 || word.size() > 8) return std::nullopt;
-  for (const LevelWord& known : kWords) {
-    if (any_case ? equal_capitals(word, known.capitals) : word == known.capitals) return known.level;
+// `"level": "error"`, `level=error`, `"level":50`; `end` is one past the key.
+std::optional<LogLevel> value_level(std::string_view line, std::size_t end) {
+  const auto skip = [&](char c) {
+    while (end < line.size() && line[end] == c) ++end;
+  };
+  skip('"');
+  skip(' ');
+  if (end == line.size() || (line[end] != '=' && line[end] != ':')) return std::nullopt;
+  ++end;
+  skip(' ');
+  skip('"');
+  std::size_t last = end;
+  while (last < line.size() && is_letter(line[last])) ++last;
+  if (last > end) return level_of_name(line.substr(end, last - end));
+  std::uint32_t number = 0;
+  while (last < line.size() && is_digit(line[last]) && last - end < 3) {
+    number = number * 10 + static_cast<std::uint32_t>(line[last++] - '0');
+  }
+  return last == end ? std::nullopt : level_of_number(number);
+}
+
+std::size_t word_size(const Window& window, std::size_t begin) {
+  return static_cast<std::size_t>(std::countr_zero(~(window.letters >> begin)));
+}
+
+// Starts of the words of three letters and more.
+std::uint64_t word_starts(std::uint64_t letters) {
+  return letters & ~(letters << 1U) & (letters >> 1U) & (letters >> 2U);
+}
+
+// Whether the words before `begin` leave it the place of a level: there are none, or one behind a time.
+bool is_first_word(const Window& window, std::size_t begin) {
+  int words = is_digit(window.at(0)) ? -1 : 0;
+  std::size_t bracket_end = 0;
+  const std::uint64_t before = window.letters & ((std::uint64_t{1} << begin) - 1);
+  for (std::uint64_t starts = word_starts(before); starts != 0; starts &= starts - 1) {
+    const auto at = static_cast<std::size_t>(std::countr_zero(starts));
+    const std::size_t end = at + word_size(window, at);
+    if (window.before(at) == '[') {
+      const std::size_t close = std::string_view(window.text, begin).find(']', end);
+      bracket_end = close == std::string_view::npos ? 0 : close;
+    }
+    if (at < bracket_end || end - at <= 3 || window.at(end) == '=' || window.before(at) == '=') continue;
+    ++words;
+  }
+  return words <= 0;
+}
+
+constexpr bool joins(char c) {
+  return c == '/' || c == '_' || c == '-' || c == '.';
+}
+
+bool stands_free(char before, char after, std::size_t letters) {
+  if (letters == 3) return (before <= ' ' || before == '|') && (after <= ' ' || after == ':' || after == '|');
+  return !joins(before) && !joins(after) && after != '=';
+}
+
+// A level in capitals: is it one by its place?
+bool is_level(const Window& window, std::size_t begin, std::size_t end) {
+  const char before = window.before(begin);
+  const char after = window.at(end);
+  if (before == ' ') {
+    const char before_that = window.before(begin, 2);
+    if ((before_that == '-' && after == ' ' && window.at(end + 1) == '-') || before_that == '|') return true;
+    if (after == ':' && window.at(end + 1) == ' ' && window.at(end + 2) == ' ') return true;  // PostgreSQL
+    if (window.at(0) == '[' && (after == '/' || after == ']')) return true;                   // Celery, Serilog
+  }
+  if (before == '.' && after == ':' && window.at(0) == '[') return true;  // Monolog
+  if (begin == 0 && after == '[') return true;                            // logrus
+  return stands_free(before, after, end - begin) && is_first_word(window, begin);
+}
+
+bool is_marked(const Window& window, std::size_t begin, std::size_t end) {
+  const char before = window.before(begin);
+  const char after = window.at(end);
+  if (after == ']') return before == '[' || before == ':';
+  if (after == ')') return before == '(';
+  if (before == '\t') return after == '\t';
+  if (before != ' ') return false;
+  return (after == ':' && window.before(begin, 2) == ':') || (begin == 4 && window.follows(begin, "npm "));
+}
+
+bool tells_level(const Window& window, std::size_t begin, std::size_t end, const LevelWord& word) {
+  const auto used = [&](std::uint8_t use) { return (word.uses & use) != 0; };
+  if (used(kInCapitals) && is_in_capitals(window, begin, end) && is_level(window, begin, end)) return true;
+  if (used(kMarked) && is_marked(window, begin, end)) return true;
+  if (used(kBeforeColon) && begin == 0 && window.at(end) == ':') return true;
+  if (!used(kOfPhp)) return false;
+  if (window.follows(begin, "PHP ")) return true;
+  // `Fatal error: ` of PHP's command line and of Go's runtime.
+  return begin == 0 && word.level == LogLevel::critical && window.line.substr(end).starts_with(" error: ");
+}
+
+std::optional<LogLevel> level_at(const Window& window, std::size_t begin, std::size_t end, const LevelWord& word) {
+  if ((word.uses & kLevelKey) != 0) return value_level(window.line, end);
+  // What else stands in JSON is text.
+  if (window.at(0) == '{' || !tells_level(window, begin, end, word)) return std::nullopt;
+  return word.level;
+}
+
+// Looks at the words of a half, without one that goes on in the next.
+std::optional<LogLevel> search(const Window& window, std::uint64_t starts) {
+  for (; starts != 0; starts &= starts - 1) {
+    const auto begin = static_cast<std::size_t>(std::countr_zero(starts));
+    if (!may_begin_level_word(window.at(begin))) continue;
+    const std::size_t size = word_size(window, begin);
+    if (size > kLongestLevelWord) continue;
+    const LevelWord* const word = find_level_word({window.text + begin, size});
+    if (word == nullptr) continue;
+    if (const auto level = level_at(window, begin, begin + size, *word)) return level;
   }
   return std::nullopt;
 }
 
-bool names_level(std::string_view word) {
-  return equal_capitals(word, "LEVEL") || equal_capitals(word, "LVL") || equal_capitals(word, "SEVERITY");
+std::optional<LogLevel> find_in_words(std::string_view line);
+
+// The text of a line with colours (ESC [ ... letter), as far as a window of it goes.
+std::optional<LogLevel> find_without_colours(std::string_view line) {
+  std::array<char, kWindow + kBehind> text{};
+  std::size_t size = 0;
+  line = line.substr(0, kColoured);
+  for (std::size_t at = 0; at < line.size() && size < text.size();) {
+    if (line[at] != '\x1b') {
+      text.at(size++) = line[at++];
+      continue;
+    }
+    ++at;
+    if (at == line.size() || line[at] != '[') continue;
+    do ++at;
+    while (at < line.size() && !is_letter(line[at]));
+    ++at;
+  }
+  return find_in_words({text.data(), size});
+}
+
+std::optional<LogLevel> find_in_words(std::string_view line) {
+  Window window{line.data(), line};
+  std::array<char, kWindow + kBehind> copy;
+  if (line.size() < copy.size()) {
+    copy.fill('\n');
+    std::copy(line.begin(), line.end(), copy.begin());
+    window.text = copy.data();
+  }
+  // A level mostly stands in the first half.
+  classify(window, 0);
+  if (window.coloured) return find_without_colours(line);
+  const auto whole = kHalf - static_cast<std::size_t>(std::countl_one(static_cast<std::uint32_t>(window.letters)));
+  const std::uint64_t first_half = (std::uint64_t{1} << whole) - 1;
+  if (const auto level = search(window, word_starts(window.letters) & first_half)) return level;
+  classify(window, kHalf);
+  if (window.coloured) return find_without_colours(line);
+  if (is_letter(window.at(kWindow))) window.letters &= ~std::uint64_t{0} >> std::countl_one(window.letters);
+  return search(window, word_starts(window.letters) & ~first_half);
+}
+
+// `I1122 10:00:00` of klog and Abseil, `I20261122 10:00:00` of glog.
+std::optional<LogLevel> find_klog(std::string_view line) {
+  std::size_t end = 1;
+  while (end < line.size() && is_digit(line[end])) ++end;
+  const std::string_view time = line.substr(end);
+  if ((end != 5 && end != 9) || time.size() < 4 || time[0] != ' ' || !is_digit(time[1]) || time[3] != ':') {
+    return std::nullopt;
+  }
+  switch (line[0]) {
+    case 'I': return LogLevel::info;
+    case 'W': return LogLevel::warning;
+    case 'E': return LogLevel::error;
+    case 'F': return LogLevel::critical;
+    default: return std::nullopt;
+  }
 }
 
 }  // namespace
 
-LogLevel detect_level(std::string_view line) {
-  const std::string_view head = line.substr(0, kWindow);
-  if (head.size() >= 3 && head[0] == '<' && head[2] == '>' && head[1] >= '0' && head[1] <= '7') {
-    return kPriorities.at(static_cast<std::size_t>(head[1] - '0'));
+std::optional<LogLevel> find_level(std::string_view line) {
+  if (line.size() < kShortestLevelWord) return std::nullopt;
+  if (line[0] == '<' && line[2] == '>' && line[1] >= '0' && line[1] <= '7') {
+    return kPriorities.at(static_cast<std::size_t>(line[1] - '0'));
   }
-  bool first_word = true;
-  bool after_key = false;
-  for (std::size_t at = 0; at < head.size();) {
-    if (!is_letter(head[at])) {
-      if (after_key && head[at] != '=' && head[at] != ':' && head[at] != '"' && head[at] != ' ') after_key = false;
-      ++at;
-      continue;
-    }
-    const std::size_t start = at;
-    while (at < head.size() && is_letter(head[at])) ++at;
-    const std::string_view word = head.substr(start, at - start);
-    const char before = start == 0 ? '\n' : head[start - 1];
-    const char after = at == line.size() ? '\n' : line[at];
-    const bool bracketed = (before == '[' && after == ']') || (before == '(' && after == ')');
-    const bool heads_line = start == 0 && after == ':';
-    if (bracketed || heads_line || after_key) {
-      if (const auto level = level_of(word, true)) return *level;
-    }
-    after_key = names_level(word) && (after == '=' || after == ':' || after == '"');
-    // Words of up to three letters are time zones, months and the T of a time.
-    if (first_word && word.size() > 3) {
-      first_word = false;
-      const bool joined = before == '/' || before == '_' || before == '-' || before == '.' || after == '/' ||
-                          after == '_' || after == '-' || after == '.' || after == '=';
-      if (!joined) {
-        if (const auto level = level_of(word, false)) return *level;
-      }
-    }
+  if (is_letter(line[0]) && is_digit(line[1])) {
+    if (const auto level = find_klog(line)) return level;
   }
-  return LogLevel::info;
+  return find_in_words(line);
+}
+
+LogLevel detect_joined_level(std::string_view text) {
+  const std::size_t feed = text.find('\n');
+  const std::optional<LogLevel> level = find_level(text.substr(0, feed));
+  return level.value_or(feed == std::string_view::npos ? LogLevel::info : LogLevel::error);
+}
+
+std::optional<LogLevel> level_of_name(std::string_view name) {
+  if (name.size() < kShortestLevelWord || name.size() > kLongestLevelWord) return std::nullopt;
+  if (!std::ranges::all_of(name, is_letter)) return std::nullopt;
+  std::array<char, kLongestLevelWord> padded{};
+  std::ranges::copy(name, padded.begin());
+  const LevelWord* const word = find_level_word({padded.data(), name.size()});
+  if (word == nullptr || (word->uses & kAsValue) == 0) return std::nullopt;
+  return word->level;
+}
+
+std::optional<LogLevel> level_of_number(std::uint32_t number) {
+  if (number < kPriorities.size()) return kPriorities.at(number);
+  if (number >= 10 && number < 70) {
+    constexpr std::array<LogLevel, 6> kOfPino = {LogLevel::debug,   LogLevel::debug, LogLevel::info,
+                                                 LogLevel::warning, LogLevel::error, LogLevel::critical};
+    return kOfPino.at(number / 10 - 1);
+  }
+  if (number >= 100 && number <= 600) {
+    constexpr std::array<LogLevel, 6> kOfMonolog = {LogLevel::debug, LogLevel::info,     LogLevel::warning,
+                                                    LogLevel::error, LogLevel::critical, LogLevel::critical};
+    return kOfMonolog.at(number / 100 - 1);
+  }
+  return std::nullopt;
 }
 
 }  // namespace cofferdam::logs
