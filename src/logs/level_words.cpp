@@ -51,8 +51,9 @@ constexpr LevelWord kWords[] = {
     {"FATA", LogLevel::critical, kShort},
     {"PANI", LogLevel::critical, kShort},
     {"FAIL", LogLevel::error, kBeforeColon},  // .NET, to TRCE
-    {"DBUG", LogLevel::debug, kBeforeColon},
-    {"TRCE", LogLevel::debug, kBeforeColon},
+    {"DBUG", LogLevel::debug, kBeforeColon | kAsValue},
+    {"TRCE", LogLevel::debug, kBeforeColon | kAsValue},
+    {"EROR", LogLevel::error, kAsValue},   // log15
     {"LOG", LogLevel::info, kInCapitals},  // PostgreSQL
     {"PARSE", LogLevel::critical, kOfPhp},
     {"DEPRECATED", LogLevel::warning, kOfPhp},
