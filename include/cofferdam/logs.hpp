@@ -90,8 +90,7 @@ struct LogSink {
 
   Format format = Format::automatic;  // console, file
   std::string path;                   // file: absolute, on the host, outside the instance
-  [[nodiscard]] bool rotates() const { return rotate.size != 0 || rotate.age.count() != 0; }
-  LogRotation rotate;  // file
+  LogRotation rotate;                 // file
 
   // otlp: http(s)://host:port[/path] (without a path /v1/logs); fluentd: host:port; syslog: unix:/path,
   // udp://host:port, tcp://host:port, tls://host:port; sentry: the DSN. A value "env:NAME" has been replaced by then

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/json.hpp"
 #include "logs/queue/packed.hpp"
 
 namespace cofferdam::logs {
@@ -20,7 +21,8 @@ Stages::Stages(const PumpConfig& config, Stamper& stamper, Outlet& outlet)
       stamper_(stamper),
       outlet_(outlet),
       plain_(is_plain_line(config.parse) && config.syslog_fd < 0),
-      joins_(!config.parse.multiline.empty()) {
+      joins_(!config.parse.multiline.empty()),
+      structured_(config.parse) {
   for (std::size_t i = 0; joins_ && i < kLogStreams; ++i) joiners_.emplace_back(parse_.multiline);
 }
 
@@ -57,19 +59,40 @@ void Stages::on_due(std::int64_t now) {
   }
 }
 
+// The header becomes fields: who said it.
+void Stages::read_syslog(Line& line) {
+  const SyslogLine said = parse_syslog(line.piece.bytes);
+  line.piece.bytes = said.message;
+  line.level = said.level;
+  fields_.clear();
+  const auto add = [&](std::size_t i, std::string_view key, std::string_view text) {
+    if (text.empty()) return;
+    texts_.at(i).clear();
+    base::append_json_string(texts_.at(i), text);
+    fields_.push_back({key, texts_.at(i)});
+  };
+  add(0, "ident", said.ident);
+  add(1, "pid", said.pid);
+  add(2, "facility", said.facility);
+  line.fields = fields_;
+}
+
 void Stages::process(const Piece& piece) {
   Line line;
   line.piece = piece;
-  fields_.clear();
-  std::string pid;
-  std::string ident;
-  std::string facility;
-  if (piece.stream == Stream::syslog) {
-    const SyslogLine said = parse_syslog(piece.bytes);
-    line.piece.bytes = said.message;
-    line.level = said.level;
-  } else if (piece.first) {
-    line.level = detect_level(piece.bytes);
+  const bool syslog = piece.stream == Stream::syslog;
+  if (syslog) read_syslog(line);
+  const bool whole = piece.first && piece.last;
+  line.original = line.piece.bytes;
+  if (whole && structured_.parse(line.piece.bytes, said_)) {
+    line.piece.bytes = said_.message;
+    line.trace_id = said_.trace_id;
+    line.span_id = said_.span_id;
+    if (syslog) said_.fields.insert(said_.fields.begin(), fields_.begin(), fields_.end());
+    line.fields = said_.fields;
+    if (!syslog) line.level = said_.level ? *said_.level : level_of(line.piece.bytes);
+  } else if (piece.first && !syslog) {
+    line.level = level_of(line.piece.bytes);
   }
   stamp(line);
 }

@@ -12,6 +12,7 @@
 #include "logs/outlet.hpp"
 #include "logs/process/joiner.hpp"
 #include "logs/process/plain.hpp"
+#include "logs/process/structured.hpp"
 #include "logs/pump.hpp"
 #include "logs/record.hpp"
 #include "logs/stamper.hpp"
@@ -46,19 +47,24 @@ class Stages {
 
  private:
   void place(const Piece& piece) {
-    if (plain_) {
+    // A line that is JSON names its level and trace somewhere.
+    if (plain_ && (piece.bytes.empty() || piece.bytes.front() != '{')) {
       Line line;
       line.piece = piece;
-      if (piece.first) line.level = detect_level(piece.bytes);
+      if (piece.first) line.level = level_of(piece.bytes);
       stamp(line);
     } else {
       process(piece);
     }
   }
+  [[nodiscard]] LogLevel level_of(std::string_view text) const {
+    return joins_ ? detect_joined_level(text) : detect_level(text);
+  }
   void stamp(const Line& line) {
     stamper_.stamp(line, [this](const Record& record) { outlet_.append(record); });
   }
   void process(const Piece& piece);
+  void read_syslog(Line& line);
 
   const LogParse& parse_;
   Stamper& stamper_;
@@ -67,7 +73,10 @@ class Stages {
   bool joins_;
   std::vector<Joiner> joiners_;  // one a stream
   std::int64_t now_ = 0;
-  std::vector<Field> fields_;
+  StructuredParser structured_;
+  Structured said_;
+  std::vector<Field> fields_;  // of a syslog line, or of a record of our own
+  std::array<std::string, 3> texts_;
 };
 
 }  // namespace cofferdam::logs

@@ -30,18 +30,13 @@ constexpr std::uint64_t kDacOverride = 1ULL << 1;  // CAP_DAC_OVERRIDE
 
 // The pump reads what strangers wrote. It keeps what its sinks need, and no way to the app.
 int confine_pump(const logs::PumpConfig& config) {
-  std::vector<kernel::Fd> directories;
   std::vector<int> allowed;
   if (config.spill_fd >= 0) allowed.push_back(config.spill_fd);
   kernel::Confinement confinement;
   for (const logs::OpenSink& sink : config.sinks) {
     const bool local = sink.sink.type == LogSink::Type::console || sink.sink.type == LogSink::Type::file;
     confinement.network = confinement.network || !local;
-    if (!sink.sink.rotates()) continue;
-    const std::string directory = sink.sink.path.substr(0, sink.sink.path.rfind('/') + 1);
-    directories.emplace_back(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (!directories.back()) return errno;
-    allowed.push_back(directories.back().get());
+    if (sink.place) allowed.push_back(sink.place->directory.get());
   }
   confinement.directories = allowed;
   // Root makes files in directories of others.
@@ -125,6 +120,7 @@ Result<void> PumpProcess::start() {
   for (const logs::OpenSink& sink : config_->sinks) {
     kept.push_back(sink.file.get());
     kept.push_back(sink.fallback.get());
+    if (sink.place) kept.push_back(sink.place->directory.get());
   }
   std::erase(kept, -1);
   std::ranges::sort(kept);

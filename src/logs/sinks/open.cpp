@@ -48,11 +48,15 @@ Result<kernel::Fd> open_file(const std::string& path, const Origin& origin) {
 }
 
 Result<OpenSink> open_sink(const LogSink& sink) {
-  OpenSink opened{sink, {}, {}};
+  OpenSink opened;
+  opened.sink = sink;
   if (sink.type == LogSink::Type::file) {
     auto file = open_file(sink.path, sink.origin);
     if (!file) return std::unexpected(std::move(file.error()));
     opened.file = std::move(*file);
+    auto located = locate(sink.path);
+    if (!located) return std::unexpected(std::move(located.error()));
+    opened.place = std::move(*located);
   }
   if (!sink.fallback.empty()) {
     auto file = open_file(sink.fallback, sink.origin);

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "cofferdam/policy.hpp"
 #include "cofferdam/result.hpp"
 #include "kernel/fd.hpp"
+#include "logs/sinks/rotation.hpp"
 
 namespace cofferdam::logs {
 
@@ -18,6 +20,7 @@ inline constexpr std::size_t kMaxSinks = kMaxLogSinks;
 struct OpenSink {
   LogSink sink;
   kernel::Fd file;
+  std::optional<FilePlace> place;  // of a regular file: where it is opened anew and rotated
   kernel::Fd fallback;
 
   // It has a queue and a thread: it may wait for a network, or must not make the app wait.
