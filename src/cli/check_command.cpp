@@ -5,6 +5,7 @@
 #include "cli/options.hpp"
 #include "cli/run_parts.hpp"
 #include "cofferdam/policy.hpp"
+#include "plan/log_sinks.hpp"
 
 namespace cofferdam::cli {
 
@@ -21,10 +22,16 @@ int check_command(const Invocation& invocation) {
   int result = 0;
   for (const std::string& file : files) {
     const auto loaded = load_policy(file, context);
-    const auto& diagnostics = loaded ? loaded->warnings : loaded.error();
+    std::vector<Diagnostic> diagnostics = loaded ? loaded->warnings : loaded.error();
+    bool valid = loaded.has_value();
+    if (loaded) {
+      const std::vector<Diagnostic> sinks = plan::check_log_sinks(loaded->policy);
+      valid = sinks.empty();
+      diagnostics.insert(diagnostics.end(), sinks.begin(), sinks.end());
+    }
     for (const Diagnostic& diagnostic : diagnostics) std::printf("%s\n", format_diagnostic(diagnostic).c_str());
-    if (!loaded) result = 2;
-    std::printf("%s: %s\n", file.c_str(), loaded ? "ok" : "not valid");
+    if (!valid) result = 2;
+    std::printf("%s: %s\n", file.c_str(), valid ? "ok" : "not valid");
   }
   return result;
 }

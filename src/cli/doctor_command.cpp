@@ -22,10 +22,19 @@ void print_storage(const plan::Diagnosis& diagnosis) {
     if (!place.advice.empty()) std::printf("%-32s -> %s\n", "", place.advice.c_str());
   }
   const std::string machine = base::human_bytes(diagnosis.memory.machine);
-  std::printf("it is taken from memory: %s%s\n\n", machine.c_str(),
+  std::printf("it is taken from memory: %s%s\n", machine.c_str(),
               diagnosis.memory.limit == 0
                   ? ""
                   : (", limited to " + base::human_bytes(diagnosis.memory.limit) + " here").c_str());
+}
+
+void print_logs(const plan::Diagnosis& diagnosis) {
+  std::printf("\n%-10s %-11s %s\n", "LOGS", "WHEN FULL", "WHERE");
+  for (const plan::LogPlace& place : diagnosis.logs) {
+    std::printf("%-10s %-11s %s; %s\n", base::printable(place.name).c_str(), place.when_full.c_str(),
+                base::printable(place.to).c_str(), place.promise.c_str());
+  }
+  std::printf("\n");
 }
 
 void print_table(const plan::Diagnosis& diagnosis) {
@@ -40,6 +49,7 @@ void print_table(const plan::Diagnosis& diagnosis) {
     std::printf("  %-3s %-34s %s\n", probe.ok ? "yes" : "no", probe.what.c_str(), probe.detail.c_str());
   }
   print_storage(diagnosis);
+  print_logs(diagnosis);
   for (const std::string& notice : diagnosis.notices) std::printf("note: %s\n", notice.c_str());
 }
 
@@ -65,6 +75,11 @@ void print_json(const plan::Diagnosis& diagnosis) {
     json.begin_object().field("path", place.path).field("kind", place.kind);
     json.key("size").unsigned_number(place.size).key("inodes").unsigned_number(place.inodes);
     json.field("advice", place.advice).end_object();
+  }
+  json.end_array().key("logs").begin_array();
+  for (const plan::LogPlace& place : diagnosis.logs) {
+    json.begin_object().field("sink", place.name).field("to", place.to).field("when_full", place.when_full);
+    json.field("promise", place.promise).end_object();
   }
   json.end_array().key("memory").begin_object().key("machine").unsigned_number(diagnosis.memory.machine);
   json.key("limit").unsigned_number(diagnosis.memory.limit).end_object();

@@ -16,13 +16,14 @@ struct Command {
   int (*run)(const Invocation&);
   const char* summary;
 };
-constexpr std::array<Command, 7> kCommands = {{
+constexpr std::array<Command, 8> kCommands = {{
     {"run", run_command, "run a command under the policy"},
     {"shell", shell_command, "a one-off instance with a terminal and storage of its own"},
     {"rehearse", rehearse_command, "run, replace the instance, run again: what did it expect of the first?"},
     {"check", check_command, "validate policies"},
     {"explain", explain_command, "what a finding's code means, what enforces it and how to mend it"},
     {"report", report_command, "show what a run lost and found, from its --report file"},
+    {"logs", logs_command, "logs test < SAMPLE: what each log sink would receive"},
     {"doctor", doctor_command, "what this machine can enforce, rule by rule"},
 }};
 

@@ -50,6 +50,13 @@ struct ExplainOptions {
   bool help = false;
 };
 
+struct LogsTestOptions {
+  std::optional<std::string> policy;
+  std::string sink;          // empty: all of them
+  bool from_stderr = false;  // the sample is what the app writes to stderr
+  bool help = false;
+};
+
 struct ReportOptions {
   std::string file;   // "-": stdin
   bool json = false;  // --format json
@@ -66,6 +73,8 @@ struct ReportOptions {
 // Options may stand on either side of the codes. At most one of --as, --write and --effective is given, and what it
 // needs is there.
 [[nodiscard]] Result<ExplainOptions> parse_explain(const std::vector<std::string>& arguments);
+// Of `logs test`.
+[[nodiscard]] Result<LogsTestOptions> parse_logs_test(const std::vector<std::string>& arguments);
 // Options may stand on either side of the one file.
 [[nodiscard]] Result<ReportOptions> parse_report(const std::vector<std::string>& arguments);
 
@@ -77,5 +86,6 @@ struct ReportOptions {
 [[nodiscard]] std::string doctor_help();
 [[nodiscard]] std::string explain_help();
 [[nodiscard]] std::string report_help();
+[[nodiscard]] std::string logs_help();
 
 }  // namespace cofferdam::cli

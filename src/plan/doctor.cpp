@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "plan/storage.hpp"
+#include "policy/log_address.hpp"
+#include "policy/log_words.hpp"
 
 namespace cofferdam::plan {
 
@@ -55,6 +57,41 @@ std::vector<StoragePlace> places_of(const Plan& plan) {
   return places;
 }
 
+// Where the address stands in the environment, only its name is known here.
+std::string place_of(const LogSink& sink) {
+  if (sink.type == LogSink::Type::console) return "standard output";
+  if (sink.type == LogSink::Type::file) return sink.path;
+  const auto address = policy::parse_log_address(sink);
+  if (!address) return sink.address.starts_with("env:") ? sink.address : "";
+  return address->path.empty() ? address->host + ":" + std::to_string(address->port) : address->path;
+}
+
+const char* promise_of(const LogSink& sink) {
+  switch (sink.type) {
+    case LogSink::Type::console:
+    case LogSink::Type::file: return "delivered when it is written";
+    case LogSink::Type::otlp: return "at least once: the server answers for each batch";
+    case LogSink::Type::fluentd:
+      return sink.ack ? "at least once: the server acknowledges each chunk" : "delivered when it is sent (ack: false)";
+    case LogSink::Type::syslog:
+      return sink.address.starts_with("udp://") ? "delivered when it is sent: UDP may lose it"
+                                                : "delivered when it is sent: syslog acknowledges nothing";
+    case LogSink::Type::sentry:
+      return "at least once; while the server limits the rate, events are dropped and counted";
+  }
+  return "";
+}
+
+std::vector<LogPlace> log_places(const Logs& logs) {
+  const std::vector<LogSink> usual(1);
+  std::vector<LogPlace> places;
+  for (const LogSink& sink : logs.sinks.empty() ? usual : logs.sinks) {
+    places.push_back({sink.name.empty() ? "console" : sink.name, place_of(sink),
+                      std::string(policy::word_of(policy::kWhenFullWords, sink.when_full)), promise_of(sink)});
+  }
+  return places;
+}
+
 constexpr const char* kRestricted =
     "user namespaces are restricted here: load the AppArmor profile of the package, or use sudo cofferdam run --user "
     "\"$USER\"; in a chroot there are none: start cofferdam outside of it";
@@ -78,10 +115,11 @@ Result<Diagnosis> diagnose(const Policy& policy, const std::map<std::string, std
   diagnosis.why_mode = policy.mode != Mode::automatic ? "the policy says so"
                        : facts->in_container          ? "this is a container"
                                                       : "this is no container";
-  diagnosis.rows = enforcement_rows(plan.mode, *facts, plan.mounts, plan.foreign_mounts);
+  diagnosis.rows = enforcement_rows(plan.mode, *facts, plan.mounts, plan.foreign_mounts, policy.logs);
   if (policy.network.deny) diagnosis.rows.push_back(network_row(plan.mode, *facts));
   diagnosis.probes = probes_of(*facts, trials);
   diagnosis.storage = places_of(plan);
+  diagnosis.logs = log_places(policy.logs);
   diagnosis.memory = facts->memory;
   diagnosis.notices = plan.notices;
   for (const Finding& finding : plan.findings) diagnosis.notices.push_back(finding.path + ": " + finding.fix);
@@ -93,6 +131,9 @@ Result<Diagnosis> diagnose(const Policy& policy, const std::map<std::string, std
   } else if (local && !trials.overlay) {
     lose(diagnosis, "storage",
          "an overlay can't be mounted in a user namespace (Linux 5.11 is needed): name tmpfs mounts instead");
+  }
+  if (policy.logs.capture == LogCapture::pty && access("/dev/ptmx", R_OK | W_OK) != 0) {
+    lose(diagnosis, "logs", "there is no /dev/ptmx that can be opened: write capture: pipe");
   }
   if (!trials.notification) {
     const std::string why = "no seccomp notification: " + trials.notification_error;

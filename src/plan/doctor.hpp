@@ -26,12 +26,21 @@ struct StoragePlace {
   std::string advice;        // may be empty
 };
 
+// Where records go.
+struct LogPlace {
+  std::string name;
+  std::string to;         // "standard output", a path, "collector:4318", "env:NAME"; nothing secret
+  std::string when_full;  // as policies write it
+  std::string promise;    // what "delivered" means there
+};
+
 struct Diagnosis {
   std::string mode;
   std::string why_mode;
   std::vector<EnforcementRow> rows;
   std::vector<Probe> probes;
   std::vector<StoragePlace> storage;
+  std::vector<LogPlace> logs;
   MemoryFacts memory;  // what the storage is taken from
   std::vector<std::string> notices;
   bool all_full = true;

@@ -53,6 +53,15 @@ EnforcementRow database_row(Mode mode, const HostFacts& host) {
   return row;
 }
 
+EnforcementRow logs_row(const Logs& logs) {
+  EnforcementRow row{"logs", Level::full, {}, {}};
+  row.mechanism = logs.capture == LogCapture::pty
+                      ? "two pseudoterminals to a pump of its own, because the policy says capture: pty"
+                      : "two pipes to a pump of its own, as a container has them (capture: pipe)";
+  if (logs.syslog_socket) row.mechanism += "; /dev/log";
+  return row;
+}
+
 EnforcementRow processes_row(Mode mode, const HostFacts& host) {
   if (mode == Mode::local) return {"processes", Level::full, "pid namespace: all die with the launcher", {}};
   if (host.is_pid_1) return {"processes", Level::full, "launcher is PID 1: all die with it", {}};
@@ -80,10 +89,8 @@ EnforcementRow network_row(Mode mode, const HostFacts& host) {
 }
 
 std::vector<EnforcementRow> enforcement_rows(Mode mode, const HostFacts& host, const std::vector<PlannedMount>& mounts,
-                                             const std::vector<kernel::MountEntry>& foreign_mounts) {
-  return {storage_row(mode, host, mounts, foreign_mounts),
-          database_row(mode, host),
-          {"logs", Level::full, "pipes to a pump of its own", {}},
+                                             const std::vector<kernel::MountEntry>& foreign_mounts, const Logs& logs) {
+  return {storage_row(mode, host, mounts, foreign_mounts), database_row(mode, host), logs_row(logs),
           processes_row(mode, host)};
 }
 

@@ -103,7 +103,8 @@ struct PlanRequest {
 // The rows of `enforcement` for a mode on this host; also what doctor prints.
 [[nodiscard]] std::vector<EnforcementRow> enforcement_rows(Mode mode, const HostFacts& host,
                                                            const std::vector<PlannedMount>& mounts,
-                                                           const std::vector<kernel::MountEntry>& foreign_mounts);
+                                                           const std::vector<kernel::MountEntry>& foreign_mounts,
+                                                           const Logs& logs);
 
 // Whether sockets come from the launcher: in a container, and where pidfd_getfd(2) is refused.
 [[nodiscard]] bool uses_broker(Mode mode, const HostFacts& host);

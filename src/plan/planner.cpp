@@ -109,7 +109,7 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host, const PlanRe
       plan.mode == Mode::local ? plan_local_storage(policy, request, plan) : plan_container_storage(policy, plan);
   if (!stored) return std::unexpected(stored.error());
   compare_sizes(plan);
-  plan.enforcement = enforcement_rows(plan.mode, host, plan.mounts, plan.foreign_mounts);
+  plan.enforcement = enforcement_rows(plan.mode, host, plan.mounts, plan.foreign_mounts, policy.logs);
   plan.broker = uses_broker(plan.mode, host);
   plan.egress_denied = policy.network.deny;
   if (plan.egress_denied) plan.enforcement.push_back(network_row(plan.mode, host));

@@ -257,10 +257,8 @@ class Reader {
       wrong(header.value.place, "the header " + in_quotes(header.key) + " has a control character in its value",
             "a header is one line");
     }
-    const bool secret = name == "authorization" || name == "cookie" || name.find("token") != std::string::npos ||
-                        name.find("key") != std::string::npos || name.find("secret") != std::string::npos;
     std::string value;
-    if (secret) {
+    if (is_secret_header(name)) {
       read_secret(header.value, "the header " + in_quotes(header.key), header.key + ": env:NAME", value);
     } else {
       check_reference(header.value);
@@ -368,6 +366,12 @@ class Reader {
 };
 
 }  // namespace
+
+bool is_secret_header(std::string_view name) {
+  const std::string small = lower(name);
+  return small == "authorization" || small == "cookie" || small.find("token") != std::string::npos ||
+         small.find("key") != std::string::npos || small.find("secret") != std::string::npos;
+}
 
 std::optional<LogSink> read_log_sink(const Node& row, const PathBase& base, bool shipped, Mistakes& mistakes) {
   return Reader(row, base, shipped, mistakes).read();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 
 #include "cofferdam/logs.hpp"
 #include "policy/document.hpp"
@@ -14,6 +15,9 @@ namespace cofferdam::policy {
 // addresses that are none, values that don't go together, secrets in clear text. Nothing when the row can't be used.
 [[nodiscard]] std::optional<LogSink> read_log_sink(const Node& row, const PathBase& base, bool shipped,
                                                    Mistakes& mistakes);
+
+// Its value signs on: Authorization, Cookie, and what has "token", "key" or "secret" in its name.
+[[nodiscard]] bool is_secret_header(std::string_view name);
 
 // It is sent to a server: the app need not wait for it.
 [[nodiscard]] constexpr bool is_remote(LogSink::Type type) {

@@ -219,5 +219,17 @@ TEST(RehearseOptions, SecondsAreANumberUpToADay) {
   }
 }
 
+TEST(LogsTestOptions, EachOption) {
+  const auto options = parse_logs_test({"--policy", "p.yaml", "-s", "otlp", "--stderr"});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->policy, "p.yaml");
+  EXPECT_EQ(options->sink, "otlp");
+  EXPECT_TRUE(options->from_stderr);
+  EXPECT_TRUE(parse_logs_test({"-h"})->help);
+  EXPECT_FALSE(parse_logs_test({})->policy);
+  EXPECT_THAT(refusal(parse_logs_test({"app.log"})), HasSubstr("the sample comes from stdin"));
+  EXPECT_THAT(refusal(parse_logs_test({"--polcy", "x"})), HasSubstr("did you mean --policy?"));
+}
+
 }  // namespace
 }  // namespace cofferdam::cli

@@ -37,7 +37,7 @@ const std::vector<kernel::MountEntry> kDisk = {{.id = 1,
 
 EnforcementRow row(const std::string& rule, Mode mode, const HostFacts& facts,
                    const std::vector<PlannedMount>& planned = {}, const std::vector<kernel::MountEntry>& foreign = {}) {
-  for (const EnforcementRow& each : enforcement_rows(mode, facts, planned, foreign)) {
+  for (const EnforcementRow& each : enforcement_rows(mode, facts, planned, foreign, {})) {
     if (each.rule == rule) return each;
   }
   ADD_FAILURE() << "no row " << rule;
@@ -47,7 +47,7 @@ EnforcementRow row(const std::string& rule, Mode mode, const HostFacts& facts,
 TEST(Enforcement, EachRuleHasARow) {
   for (const Mode mode : {Mode::local, Mode::container}) {
     std::vector<std::string> rules;
-    for (const EnforcementRow& each : enforcement_rows(mode, host(6), {}, {})) {
+    for (const EnforcementRow& each : enforcement_rows(mode, host(6), {}, {}, {})) {
       rules.push_back(each.rule);
       EXPECT_EQ(each.level, Level::full) << each.rule;
       EXPECT_THAT(each.advice, IsEmpty()) << each.rule;
@@ -55,6 +55,18 @@ TEST(Enforcement, EachRuleHasARow) {
     }
     EXPECT_THAT(rules, testing::ElementsAre("storage", "database", "logs", "processes"));
   }
+}
+
+TEST(Enforcement, LogsSayHowTheyAreCapturedAndWhy) {
+  const auto mechanism = [](const Logs& logs) {
+    return enforcement_rows(Mode::local, host(6), {}, {}, logs).at(2).mechanism;
+  };
+  Logs logs;
+  EXPECT_EQ(mechanism(logs), "two pipes to a pump of its own, as a container has them (capture: pipe)");
+  logs.capture = LogCapture::pty;
+  logs.syslog_socket = true;
+  EXPECT_EQ(mechanism(logs),
+            "two pseudoterminals to a pump of its own, because the policy says capture: pty; /dev/log");
 }
 
 TEST(Enforcement, LocalStorageNeedsNoLandlock) {
