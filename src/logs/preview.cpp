@@ -52,7 +52,9 @@ Result<std::vector<SinkPreview>> preview(const PreviewRequest& request) {
   for (const LogSink& sink : sinks) {
     auto bytes = make_memory_file();
     if (!bytes) return std::unexpected(bytes.error());
-    config.sinks.push_back({stand_in_of(sink, request.format), kernel::Fd(dup(bytes->get())), {}});
+    OpenSink& opened = config.sinks.emplace_back();
+    opened.sink = stand_in_of(sink, request.format);
+    opened.file.reset(dup(bytes->get()));
     config.queues.emplace_back();
     previews.push_back({sink.name, sink.type, 0, std::move(*bytes)});
   }

@@ -57,7 +57,7 @@ inline Report sample_report() {
                         {{"10.0.0.1:80", "", true, false, 111, nullptr}, 1, "web.1"}};
   report.logs.out = {2, 40};
   report.logs.err = {1, 7};
-  report.logs.sinks = {{"console", 3, 0}};
+  report.logs.sinks = {{.type = "console", .name = "console", .records = 3, .delivered = 3}};
   report.storage = {{"/tmp", 268435456, 4096, 65536, 7}};
   report.audit_events = 12;
   return report;
