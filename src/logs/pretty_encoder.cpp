@@ -1,6 +1,7 @@
 #include "logs/pretty_encoder.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "base/text.hpp"
 
@@ -23,6 +24,47 @@ void append_hex(OutBuffer& out, char byte) {
   out.append(kHex[value & 15U]);
 }
 
+// U+202A to U+202E and U+2066 to U+2069 change the order in which text is shown, U+2028 and U+2029 end lines; null for
+// every other character.
+const char* visible_name(std::string_view character) {
+  constexpr std::string_view kFrom2028 = "\xe2\x80\xa8";
+  constexpr std::string_view kFrom2066 = "\xe2\x81\xa6";
+  constexpr std::array<const char*, 7> kNames2028 = {"\\u2028", "\\u2029", "\\u202a", "\\u202b",
+                                                     "\\u202c", "\\u202d", "\\u202e"};
+  constexpr std::array<const char*, 4> kNames2066 = {"\\u2066", "\\u2067", "\\u2068", "\\u2069"};
+  if (character.size() != 3) return nullptr;
+  const auto behind = [&](std::string_view first) {
+    const bool same = character.substr(0, 2) == first.substr(0, 2) && character[2] >= first[2];
+    return same ? static_cast<std::size_t>(character[2] - first[2]) : kNames2028.size();
+  };
+  if (behind(kFrom2028) < kNames2028.size()) return kNames2028.at(behind(kFrom2028));
+  if (behind(kFrom2066) < kNames2066.size()) return kNames2066.at(behind(kFrom2066));
+  return nullptr;
+}
+
+// Whether `ESC [ parameters m` hides the text behind it (SGR 8). What follows 38, 48 and 58 is a colour.
+bool conceals(std::string_view parameters) {
+  bool kind = false;  // of a colour: 5 and one number, or 2 and three
+  int numbers = 0;    // of a colour, that are still to come
+  while (!parameters.empty()) {
+    const std::string_view parameter = parameters.substr(0, parameters.find(';'));
+    parameters.remove_prefix(std::min(parameter.size() + 1, parameters.size()));
+    const std::string_view value = parameter.substr(std::min(parameter.find_first_not_of('0'), parameter.size()));
+    if (kind) {
+      kind = false;
+      if (value == "5") numbers = 1;
+      if (value == "2") numbers = 3;
+    } else if (numbers > 0) {
+      --numbers;
+    } else if (value == "8") {
+      return true;
+    } else {
+      kind = value == "38" || value == "48" || value == "58";
+    }
+  }
+  return false;
+}
+
 enum class Sequence { complete, unfinished, other };
 struct Colour {
   Sequence what = Sequence::other;
@@ -34,7 +76,7 @@ Colour read_colour(std::string_view text) {
   if (text.size() == 1) return {Sequence::unfinished, 1};
   if (text[1] != '[') return {};
   for (std::size_t at = 2; at < std::min(text.size(), kLongestColour); ++at) {
-    if (text[at] == 'm') return {Sequence::complete, at + 1};
+    if (text[at] == 'm') return conceals(text.substr(2, at - 2)) ? Colour{} : Colour{Sequence::complete, at + 1};
     if ((text[at] < '0' || text[at] > '9') && text[at] != ';' && text[at] != ':') return {};
   }
   return text.size() < kLongestColour ? Colour{Sequence::unfinished, text.size()} : Colour{};
@@ -73,7 +115,8 @@ std::size_t append_visible(OutBuffer& out, std::string_view text, bool colour, b
     const std::size_t length = base::utf8_sequence(rest);
     const bool c1 = length == 2 && rest[0] == '\xc2' && static_cast<unsigned char>(rest[1]) < 0xa0;
     if (length > 1 && !c1) {
-      out.append(rest.substr(0, length));
+      const char* const name = visible_name(rest.substr(0, length));
+      out.append(name == nullptr ? rest.substr(0, length) : name);
       at += length;
     } else if (length == 0 && more && is_unfinished_character(rest)) {
       break;

@@ -13,7 +13,8 @@
 namespace cofferdam::logs {
 
 // Appends `text` for a terminal: control characters, escape sequences, C1 controls and bytes that are no UTF-8 become
-// visible (\x1b, \r, \xff); tabs stay. Colour sequences (SGR, `ESC [ ... m`) are kept with `colour`, else removed.
+// visible (\x1b, \r, \xff), and so do the line separators and what changes the direction of text (\u202e); tabs stay.
+// Colour sequences (SGR, `ESC [ ... m`) are kept with `colour`, but for one that hides text (8), else removed.
 // With `more`, a character or sequence that the text ends within is left for later. Returns the bytes consumed.
 std::size_t append_visible(OutBuffer& out, std::string_view text, bool colour, bool more = false);
 
