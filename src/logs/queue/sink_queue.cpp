@@ -193,8 +193,7 @@ bool SinkQueue::make_room(std::size_t bytes, std::unique_lock<std::mutex>& lock)
 
 bool SinkQueue::wait_for_space(std::unique_lock<std::mutex>& lock) {
   if (closed_) return false;
-  (void)space_.wait_for(lock, kAskAgain);
-  if (!options_.may_wait) return true;
+  if (space_.wait_for(lock, kAskAgain) == std::cv_status::no_timeout || !options_.may_wait) return true;
   lock.unlock();
   const bool may = options_.may_wait();
   lock.lock();

@@ -76,8 +76,9 @@ class QueueFixture {
     options.spill_size = spill_size;
   }
 
-  // The queue in the memory; what was open before is forgotten, as if its process had died, but for its descriptors.
+  // The queue in the memory. What was open before ends as in a crash: its descriptors are closed, and nothing else.
   SinkQueue& open() {
+    queue.reset();
     queue = SinkQueue::open(options).value();
     return *queue;
   }

@@ -346,18 +346,19 @@ TEST(Spill, AFullDiskMakesTheBufferDropWithTheReason) {
 }
 
 TEST(Spill, AfterACrashItGoesOnWhereItWas) {
-  QueueFixture f(WhenFull::spill, 0, 8 * kMiB);
+  QueueFixture f(WhenFull::spill, 0, 16 * kMiB);
   f.open();
-  f.push(1, 3000, 200);
+  f.push(1, 20'000, 200);  // more than a batch in flight may be
   BatchLimits limits;
   limits.records = 100;
   ASSERT_TRUE(f.queue->take(limits));
   f.queue->finish_delivered(50, 0, {});
   f.open();
-  f.push(3001, 6000, 200);
+  EXPECT_EQ(f.counters().pending, 19'950U);
+  f.push(20'001, 25'000, 200);
   const auto all = f.drain();
-  EXPECT_EQ(all.size(), 5950U);
-  expect_complete(all, 51, 6000);
+  EXPECT_EQ(all.size(), 24'950U);
+  expect_complete(all, 51, 25'000);
   EXPECT_EQ(f.counters().adopted, 0U);
   expect_balanced(f.counters());
 }
