@@ -36,7 +36,7 @@ int confine_pump(const logs::PumpConfig& config) {
   for (const logs::OpenSink& sink : config.sinks) {
     const bool local = sink.sink.type == LogSink::Type::console || sink.sink.type == LogSink::Type::file;
     confinement.network = confinement.network || !local;
-    if (sink.place) allowed.push_back(sink.place->directory.get());
+    if (sink.place.directory) allowed.push_back(sink.place.directory.get());
   }
   confinement.directories = allowed;
   // Root makes files in directories of others.
@@ -120,7 +120,7 @@ Result<void> PumpProcess::start() {
   for (const logs::OpenSink& sink : config_->sinks) {
     kept.push_back(sink.file.get());
     kept.push_back(sink.fallback.get());
-    if (sink.place) kept.push_back(sink.place->directory.get());
+    kept.push_back(sink.place.directory.get());
   }
   std::erase(kept, -1);
   std::ranges::sort(kept);

@@ -1,21 +1,35 @@
 // The file for records that could never be delivered.
 #pragma once
 
+#include <memory>
+#include <string>
 #include <string_view>
 
 #include "logs/record.hpp"
 
 namespace cofferdam::logs {
 
-// What every line of it says beside the record.
-struct FallbackLine {
-  std::string_view instance;
-  std::string_view sink;    // LogSink::name
-  std::string_view reason;  // why it is here: "400 Bad Request"
-};
+// Not thread-safe. Takes memory only once there is something to write.
+class Fallback {
+ public:
+  // `fd` is open for appending and stays the caller's; -1: there is no such file. `sink` is LogSink::name.
+  Fallback(int fd, std::string instance, std::string sink);
+  Fallback(const Fallback&) = delete;
+  Fallback& operator=(const Fallback&) = delete;
+  ~Fallback();
 
-// Appends the record as a JSON line, as the console and files have it, with "sink" and "reason" at its end; a gap with
-// "gap":{"first","last","count"}. False when it could not be written whole.
-[[nodiscard]] bool append_fallback(int fd, const Record& record, const FallbackLine& line);
+  [[nodiscard]] bool exists() const { return fd_ >= 0; }
+  // Appends the record as the JSON line that a console or file has, with "sink" and "reason" at its end. False when it
+  // could not be written whole.
+  [[nodiscard]] bool append(const Record& record, std::string_view reason);
+
+ private:
+  struct Encoder;
+
+  int fd_;
+  std::string instance_;
+  std::string sink_;
+  std::unique_ptr<Encoder> encoder_;
+};
 
 }  // namespace cofferdam::logs

@@ -37,7 +37,11 @@ std::uint32_t seed() {
 class Worker::Thread {
  public:
   Thread(std::unique_ptr<Sender> sender, SinkQueue& queue, WorkerOptions options)
-      : sender_(std::move(sender)), queue_(queue), options_(std::move(options)), backoff_(options_.backoff, seed()) {}
+      : sender_(std::move(sender)),
+        queue_(queue),
+        options_(std::move(options)),
+        fallback_(options_.fallback_fd, options_.instance, options_.sink),
+        backoff_(options_.backoff, seed()) {}
 
   void run() {
     const BatchLimits limits = sender_->limits();
@@ -80,11 +84,6 @@ class Worker::Thread {
   }
   [[nodiscard]] const WorkerOptions& options() const { return options_; }
   [[nodiscard]] SinkQueue& queue() { return queue_; }
-
-  [[nodiscard]] bool save(const Record& record, std::string_view reason) const {
-    return options_.fallback_fd >= 0 &&
-           append_fallback(options_.fallback_fd, record, {options_.instance, options_.sink, reason});
-  }
 
  private:
   // False: no more is to be sent.
@@ -134,7 +133,7 @@ class Worker::Thread {
       return true;
     }
     const Record& record = batch_.records.front();
-    const bool saved = record.gap_count == 0 && save(record, result.why);
+    const bool saved = record.gap_count == 0 && fallback_.append(record, result.why);
     queue_.finish_rejected(result.why, saved);
     tell(SinkCondition::working, "a record was rejected: " + result.why);
     if (++refusals_ <= kRefusalsInARow) return true;
@@ -203,6 +202,7 @@ class Worker::Thread {
   std::unique_ptr<Sender> sender_;
   SinkQueue& queue_;
   const WorkerOptions options_;
+  Fallback fallback_;
 
   // Of the thread alone.
   QueuedBatch batch_;
@@ -255,9 +255,8 @@ Result<void> Worker::start() {
 
 Leftover Worker::finish(Deadline deadline) {
   finished_ = true;
-  bool ended = true;
   if (started_) {
-    ended = thread_->join_until(deadline);
+    const bool ended = thread_->join_until(deadline);
     (void)(ended ? pthread_join(handle_, nullptr) : pthread_detach(handle_));
   }
   SinkQueue& queue = thread_->queue();
@@ -266,8 +265,10 @@ Leftover Worker::finish(Deadline deadline) {
   const std::uint64_t saved = counters.saved;
   const SinkStatus status = read_status(counters);
   const std::string why = status.text.empty() ? "not delivered before the end" : status.text;
-  const auto save = [this, &why](const Record& record) { return thread_->save(record, why); };
-  const bool to_file = thread_->has_failed() && thread_->options().fallback_fd >= 0;
+  // One of its own: a thread that is stuck still has the other.
+  Fallback fallback(thread_->options().fallback_fd, thread_->options().instance, thread_->options().sink);
+  const auto save = [&](const Record& record) { return fallback.append(record, why); };
+  const bool to_file = thread_->has_failed() && fallback.exists();
   if (to_file || !queue.leave_to_spill()) queue.leave_to(save);
   Leftover left;
   left.saved = counters.saved - saved;

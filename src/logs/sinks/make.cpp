@@ -11,12 +11,9 @@ std::unique_ptr<Sink> make_direct_sink(const OpenSink& opened, const PumpConfig&
   if (opened.sink.type == LogSink::Type::console) {
     return std::make_unique<ConsoleSink>(encoding, config.console_out, config.console_err);
   }
-  if (!opened.place) return std::make_unique<FileSink>(encoding, opened.file.get());
-  FileRotation rotation;
-  rotation.directory = opened.place->directory.get();
-  rotation.name = opened.place->name;
-  rotation.rotate = opened.sink.rotate;
-  return std::make_unique<FileSink>(encoding, opened.file.get(), std::move(rotation));
+  if (!opened.place.directory) return std::make_unique<FileSink>(encoding, opened.file.get());
+  return std::make_unique<FileSink>(encoding, opened.file.get(),
+                                    FileRotation{opened.place.directory.get(), opened.place.name, opened.sink.rotate});
 }
 
 Result<std::unique_ptr<Sender>> make_sender(const OpenSink& opened, const PumpConfig& config) {

@@ -11,7 +11,7 @@ namespace cofferdam::logs {
 
 namespace {
 
-std::string place(const Origin& origin) {
+std::string place_of(const Origin& origin) {
   if (origin.file.empty()) return "";
   if (origin.line == 0) return origin.file + ": ";
   return origin.file + ":" + std::to_string(origin.line) + ": ";
@@ -43,20 +43,19 @@ Result<kernel::Fd> open_file(const std::string& path, const Origin& origin) {
   kernel::Fd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640));
   if (file) return file;
   const int errnum = errno;
-  return fail(place(origin) + "can't open the log file " + path + ": " + std::strerror(errnum) + advice(path, errnum),
+  return fail(place_of(origin) + "can't open the log file " + path + ": " + std::strerror(errnum) + advice(path, errnum),
               errnum);
 }
 
 Result<OpenSink> open_sink(const LogSink& sink) {
-  OpenSink opened;
-  opened.sink = sink;
+  OpenSink opened{sink, {}, {}, {}};
   if (sink.type == LogSink::Type::file) {
     auto file = open_file(sink.path, sink.origin);
     if (!file) return std::unexpected(std::move(file.error()));
     opened.file = std::move(*file);
-    auto located = locate(sink.path);
-    if (!located) return std::unexpected(std::move(located.error()));
-    opened.place = std::move(*located);
+    auto place = locate(sink.path);
+    if (!place) return fail(place_of(sink.origin) + place.error().message, place.error().errnum);
+    if (*place) opened.place = std::move(**place);
   }
   if (!sink.fallback.empty()) {
     auto file = open_file(sink.fallback, sink.origin);
@@ -82,7 +81,7 @@ const char* to_string(LogSink::Type type) {
 
 Result<std::vector<OpenSink>> open_sinks(const std::vector<LogSink>& sinks) {
   if (sinks.size() > kMaxSinks) {
-    return fail(place(sinks[kMaxSinks].origin) + "more than " + std::to_string(kMaxSinks) + " log sinks", 0, 2);
+    return fail(place_of(sinks[kMaxSinks].origin) + "more than " + std::to_string(kMaxSinks) + " log sinks", 0, 2);
   }
   std::vector<OpenSink> opened;
   if (sinks.empty()) opened.push_back({});

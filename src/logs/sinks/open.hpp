@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,13 +14,13 @@ namespace cofferdam::logs {
 
 inline constexpr std::size_t kMaxSinks = kMaxLogSinks;
 
-// A sink of the policy that is ready for the pump, with the descriptors that it needs: of its file, and of the file for
-// what could never be delivered.
+// A sink of the policy that is ready for the pump, with the descriptors that it needs: of its file, of the directory in
+// which that is rotated, and of the file for what could never be delivered.
 struct OpenSink {
   LogSink sink;
   kernel::Fd file;
-  std::optional<FilePlace> place;  // of a regular file: where it is opened anew and rotated
   kernel::Fd fallback;
+  FilePlace place;  // empty when `file` is a pipe or a device, which is only written
 
   // It has a queue and a thread: it may wait for a network, or must not make the app wait.
   [[nodiscard]] bool is_queued() const {
