@@ -1,6 +1,8 @@
 #include "logs/sinks/file.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -50,10 +52,19 @@ FileSink::FileSink(Encoding encoding, int fd, FileRotation rotation)
   // A file that is there already is as old as its birth; where that is not known, it begins now.
   begun_ =
       identity && size_ != 0 && identity->born != 0 ? system_clock::from_time_t(identity->born) : system_clock::now();
+  end_torn_line();
   if (rotation_->rotate.compress == LogRotation::Compress::none) return;
   compressor_ = std::make_unique<Compressor>(*files_);
   const auto old = files_->list();
   if (std::ranges::any_of(old, [](const RotatedFile& file) { return file.suffix.empty(); })) compressor_->wake();
+}
+
+void FileSink::end_torn_line() {
+  const kernel::Fd file(::openat(rotation_->directory, rotation_->name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  char last = '\n';
+  if (encoding() == Encoding::raw || size_ == 0 || !file || !files_->is_current(file.get())) return;
+  std::size_t ignored = 0;
+  if (::pread(file.get(), &last, 1, static_cast<off_t>(size_ - 1)) == 1 && last != '\n') (void)write("\n", ignored);
 }
 
 FileSink::~FileSink() {
@@ -83,27 +94,39 @@ Delivery FileSink::deliver(const Batch& batch) {
     return {0, batch.records, false};
   }
   announce_lost();
-  std::string_view rest = batch.bytes;
-  while (!rest.empty() && torn_.empty()) {
+  const std::size_t written = torn_.empty() ? append_parts(batch.bytes) : 0;
+  if (written == batch.bytes.size()) return {batch.records, 0, false};
+  std::string_view rest = batch.bytes.substr(written);
+  if (!at_line_start_ && written != 0) {
+    torn_ = rest.substr(0, rest.find('\n') + 1);
+    rest.remove_prefix(torn_.size());
+  }
+  const std::uint64_t done = std::min(lines_of(batch.bytes) - lines_of(rest), batch.records);
+  note_lost(rest, batch.records - done);
+  return {done, batch.records - done, false};
+}
+
+std::size_t FileSink::append(std::string_view bytes) {
+  if (rotation_) look();
+  return append_parts(bytes);
+}
+
+// Rotates between two records where it must. Returns the bytes that are written.
+std::size_t FileSink::append_parts(std::string_view bytes) {
+  std::size_t done = 0;
+  while (done < bytes.size()) {
     rotate_if_due();
-    const std::size_t part = fitting(rest);
+    const std::size_t part = fitting(bytes.substr(done));
     if (part == 0) {
       rotate();
       continue;
     }
     std::size_t written = 0;
-    const bool whole = write(rest.substr(0, part), written);
-    rest.remove_prefix(written);
-    if (whole) continue;
-    if (!at_line_start_ && written != 0) {
-      torn_ = rest.substr(0, rest.find('\n') + 1);
-      rest.remove_prefix(torn_.size());
-    }
-    const std::uint64_t done = std::min(lines_of(batch.bytes) - lines_of(rest), batch.records);
-    note_lost(rest, batch.records - done);
-    return {done, batch.records - done, false};
+    const bool whole = write(bytes.substr(done, part), written);
+    done += written;
+    if (!whole) break;
   }
-  return {batch.records, 0, false};
+  return done;
 }
 
 void FileSink::note_lost(std::string_view bytes, std::uint64_t records) {

@@ -31,7 +31,8 @@ struct FileRotation {
 // records, also between two of one batch; a record that is larger itself has a file of its own. A file that somebody
 // else has renamed or removed (logrotate, another instance that logs to it) is opened anew within a second of the next
 // record; one that was cut (copytruncate) goes on at its new end. What can't be rotated grows, and is tried again
-// every ten seconds. Looks at clocks and names only while it writes.
+// every ten seconds. Looks at clocks and names only while it writes. A line that a run before left without its end gets
+// one (not in a raw file), so that the next record has a line of its own.
 class FileSink : public Sink {
  public:
   // `fd` is open for appending and stays the caller's.
@@ -42,6 +43,10 @@ class FileSink : public Sink {
 
   // A record that is completed later counts as delivered.
   Delivery deliver(const Batch& batch) override;
+  // For whoever repeats what could not be written: returns how many of the bytes were, and error() why not all. Nothing
+  // is dropped, completed or announced here.
+  [[nodiscard]] std::size_t append(std::string_view bytes);
+  [[nodiscard]] int error() const { return errnum_; }
 
  private:
   struct Lost {
@@ -53,6 +58,7 @@ class FileSink : public Sink {
   };
 
   [[nodiscard]] bool write(std::string_view bytes, std::size_t& written);
+  [[nodiscard]] std::size_t append_parts(std::string_view bytes);
   [[nodiscard]] bool complete_torn();
   void announce_lost();
   void note_lost(std::string_view bytes, std::uint64_t records);
@@ -62,6 +68,7 @@ class FileSink : public Sink {
   void rotate_if_due();
   void rotate();
   void use(kernel::Fd fd);
+  void end_torn_line();
 
   int fd_;
   std::string torn_;  // the rest of a record that was written in part

@@ -13,6 +13,7 @@
 #include <functional>
 #include <thread>
 
+#include "logs/sinks/file_sender.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace cofferdam::logs {
@@ -266,6 +267,38 @@ TEST(FileSink, ARotationThatFailsLosesNothing) {
   ASSERT_EQ(::chmod(f.directory.path().c_str(), 0700), 0);
   EXPECT_EQ(delivery.delivered, 1U);
   EXPECT_EQ(f.read("app.log"), record(1) + record(2));
+}
+
+TEST(FileSink, ALineThatARunLeftWithoutItsEndGetsOne) {
+  const test::TemporaryDirectory directory;
+  directory.write("app.log", record(1) + "{\"ts\":\"2026");
+  for (int run = 0; run < 2; ++run) {
+    const kernel::Fd fd = open_log(directory("app.log"));
+    const FilePlace place = *locate(directory("app.log")).value();
+    FileSink sink(Encoding::json, fd.get(), {place.directory.get(), place.name, {}});
+    (void)sink.deliver({record(2), 1});
+  }
+  EXPECT_EQ(directory.read("app.log"), record(1) + "{\"ts\":\"2026\n" + record(2) + record(2));
+}
+
+TEST(FileSender, ADiskThatIsFullForATimeCostsNothing) {
+  const test::TemporaryDirectory directory;
+  EXPECT_EQ(in_child([&] {
+              const kernel::Fd fd = open_log(directory("log"));
+              FileSender sender(std::make_unique<FileSink>(Encoding::json, fd.get()), "web.1", 0, false);
+              const std::string body = record(1) + record(2) + record(3);
+              limit_files_to(record(1).size() + 10);
+              const SendResult first = sender.send(body, 3, {});
+              const SendResult second = sender.send(body, 3, {});
+              limit_files_to(RLIM_INFINITY);
+              const SendResult third = sender.send(body, 3, {});
+              const SendResult fourth = sender.send(record(4), 1, {});
+              using enum SendResult::Outcome;
+              return first.outcome == retry && first.why == "File too large" && second.outcome == retry &&
+                     third.outcome == delivered && fourth.outcome == delivered;
+            }),
+            0);
+  EXPECT_EQ(directory.read("log"), record(1) + record(2) + record(3) + record(4));
 }
 
 // Two instances with one file: each record is there once, whoever rotates.
