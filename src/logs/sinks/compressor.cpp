@@ -100,9 +100,9 @@ bool Compressor::compress(const RotatedFile& file) {
   // Renamed meanwhile: the next look finds it. Locked: another process compresses it.
   if (!source || ::fstat(source.get(), &status) != 0 || status.st_ino != file.inode) return !stopping();
   if (::flock(source.get(), LOCK_EX | LOCK_NB) != 0) return false;
-  if (age_of(status) < rest_) {
-    wake();
-    return false;
+  if (const milliseconds age = age_of(status); age < rest_) {
+    std::unique_lock lock(mutex_);
+    return !changed_.wait_for(lock, rest_ - age, [this] { return stopping_; });  // then it is looked at again
   }
   const std::string temporary = files_.name() + "." + std::to_string(file.inode) + ".compressing";
   (void)::unlinkat(directory, temporary.c_str(), 0);  // of a process that died; we hold its source's lock
