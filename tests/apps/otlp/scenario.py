@@ -290,16 +290,20 @@ def nobody_listens(place):
 
 @test
 def restarts(place):
-    first = Collector()
-    process = place.start("/usr/bin/python3", "-c", lines(6000, 0.05), options=policy(place, first.endpoint))
-    wait_for(lambda: len(first.requests) > 2, "the first requests")
-    first.stop()
-    time.sleep(0.5)
-    with Collector(port=first.port) as second:
-        result = place.finish(process, 60)
-        equal(result.code, 0, f"exit status ({result.err})")
-        check(second.requests, "nothing came after the restart")
-        check_delivery(result, first.accepted() + second.accepted(), again=True)
+    console = os.path.join(place.out, "console.jsonl")  # a pipe would fill up while the test looks elsewhere
+    with Collector() as first, open(console, "wb") as stdout:
+        process = place.start("/usr/bin/python3", "-c", lines(6000, 0.05), options=policy(place, first.endpoint),
+                              stdout=stdout)
+        wait_for(lambda: len(first.requests) > 2, "the first requests")
+        first.stop()
+        time.sleep(0.5)
+        with Collector(port=first.port) as second:
+            result = place.finish(process, 60)
+            with open(console, "rb") as file:
+                result.out = file.read()
+            equal(result.code, 0, f"exit status ({result.err})")
+            check(second.requests, "nothing came after the restart")
+            check_delivery(result, first.accepted() + second.accepted(), again=True)
 
 
 @test
