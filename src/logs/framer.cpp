@@ -15,6 +15,14 @@ std::size_t cut_between_characters(std::string_view text, std::size_t at) {
   return at;
 }
 
+std::size_t cut_between_words(std::string_view text, std::size_t at) {
+  constexpr std::size_t kWindow = 4096;
+  if (at >= text.size()) return text.size();
+  const std::size_t from = at - std::min(at, kWindow);
+  const std::size_t blank = text.substr(from, at - from).rfind(' ');
+  return blank == std::string_view::npos ? cut_between_characters(text, at) : from + blank + 1;
+}
+
 Framer::Framer(Stream stream, FramerMemory& memory)
     : stream_(stream),
       memory_(memory),

@@ -17,6 +17,9 @@ namespace cofferdam::logs {
 // completed. Above 0 when `at` is.
 [[nodiscard]] std::size_t cut_between_characters(std::string_view text, std::size_t at);
 
+// The same, behind the last blank where one of the 4 KiB before `at` is one: a word (a secret) stays whole.
+[[nodiscard]] std::size_t cut_between_words(std::string_view text, std::size_t at);
+
 // The read buffer of one stream. In memory that is shared with the launcher and zero at first, so that the bytes that
 // were read and not yet delivered outlive the pump.
 struct FramerMemory {
@@ -108,7 +111,7 @@ class Framer {
   const char* cut_long(const char* line, const char* stop, OnPiece&& on_piece) {
     while (static_cast<std::size_t>(stop - line) > kMaxPiece) {
       const std::string_view rest(line, static_cast<std::size_t>(stop - line));
-      const char* const cut = line + cut_between_characters(rest, kMaxPiece);
+      const char* const cut = line + cut_between_words(rest, kMaxPiece);
       emit(line, cut, false, true, on_piece);
       line = cut;
     }

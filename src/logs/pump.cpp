@@ -69,6 +69,7 @@ class Pump {
     for (Input* input : streams()) end(*input);
     if (syslog_ >= 0) take_datagrams();
     stages_.flush(Stream::syslog);
+    stages_.finish();
     // What cofferdam itself has to say comes last: findings are known when the app has ended.
     while (own_ >= 0 && !outlet_.all_gone()) {
       pollfd ready{own_, POLLIN, 0};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/json.hpp"
+#include "logs/process/ansi.hpp"
 #include "logs/queue/packed.hpp"
 
 namespace cofferdam::logs {
@@ -14,6 +15,12 @@ bool is_plain_line(LogParse parse) {
   return is_plain(parse);
 }
 
+bool is_plain_but_redacted(LogParse parse) {
+  parse.redact.clear();
+  parse.redact_values.clear();
+  return is_plain_line(std::move(parse));
+}
+
 }  // namespace
 
 Stages::Stages(const PumpConfig& config, Stamper& stamper, Outlet& outlet)
@@ -22,14 +29,17 @@ Stages::Stages(const PumpConfig& config, Stamper& stamper, Outlet& outlet)
       outlet_(outlet),
       plain_(is_plain_line(config.parse) && config.syslog_fd < 0),
       joins_(!config.parse.multiline.empty()),
+      only_redacts_(is_plain_but_redacted(config.parse) && config.syslog_fd < 0),
       structured_(config.parse) {
+  if (!parse_.redact.empty() || !config.secrets.empty()) redactor_.emplace(parse_.redact, config.secrets);
+  if (parse_.rate != 0 || parse_.sample > 1) limiter_.emplace(parse_);
   for (std::size_t i = 0; joins_ && i < kLogStreams; ++i) joiners_.emplace_back(parse_.multiline);
 }
 
 void Stages::begin(Stream stream, std::string_view block, std::int64_t now) {
-  (void)stream;
-  (void)block;
   now_ = now;
+  // What a joiner holds came with another block.
+  clean_block_ = redactor_ && !joins_ && !redactor_->may_match(stream, block);
 }
 
 void Stages::settle(Stream stream) {
@@ -47,6 +57,7 @@ std::optional<std::int64_t> Stages::due() const {
   for (const Joiner& joiner : joiners_) {
     if (const auto due = joiner.due(); due && (!first || *due < *first)) first = due;
   }
+  if (const auto due = limiter_ ? limiter_->due() : std::nullopt; due && (!first || *due < *first)) first = due;
   return first;
 }
 
@@ -57,6 +68,26 @@ void Stages::on_due(std::int64_t now) {
       joiner.settle(now, [this](const Piece& joined) { place(joined); });
     }
   }
+  while (const auto suppressed = limiter_ ? limiter_->take_due(now) : std::nullopt) summarise(*suppressed);
+}
+
+void Stages::finish() {
+  while (const auto suppressed = limiter_ ? limiter_->take_rest() : std::nullopt) summarise(*suppressed);
+}
+
+// A record of its own, in the stream that has fewer for it.
+void Stages::summarise(const Suppressed& suppressed) {
+  const std::string message = limiter_->describe(suppressed);
+  const std::string count = std::to_string(suppressed.count);
+  const std::string reason = "\"" + std::string(to_string(suppressed.reason)) + "\"";
+  const std::array<Field, 2> fields = {Field{"suppressed", count}, Field{"reason", reason}};
+  Line line;
+  line.piece.stream = suppressed.stream;
+  line.piece.bytes = message;
+  line.level = LogLevel::warning;
+  line.fields = fields;
+  line.original = message;
+  stamp(line);
 }
 
 // The header becomes fields: who said it.
@@ -82,6 +113,8 @@ void Stages::process(const Piece& piece) {
   line.piece = piece;
   const bool syslog = piece.stream == Stream::syslog;
   if (syslog) read_syslog(line);
+  if (redactor_) line.piece.bytes = redactor_->redact(piece.stream, line.piece.bytes, redacted_);
+  if (parse_.strip_ansi) line.piece.bytes = strip_ansi(line.piece.bytes, clean_);
   const bool whole = piece.first && piece.last;
   line.original = line.piece.bytes;
   if (whole && structured_.parse(line.piece.bytes, said_)) {
@@ -94,7 +127,10 @@ void Stages::process(const Piece& piece) {
   } else if (piece.first && !syslog) {
     line.level = level_of(line.piece.bytes);
   }
-  stamp(line);
+  // Asked once a line, whose other pieces share its fate.
+  bool& left_out = left_out_[index_of(piece.stream)];
+  if (piece.first) left_out = limiter_ && !limiter_->admit(piece.stream, line.level, line.trace_id, now_);
+  if (!left_out) stamp(line);
 }
 
 void Stages::add_own(std::string_view packed) {

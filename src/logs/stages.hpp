@@ -11,7 +11,9 @@
 #include "logs/level.hpp"
 #include "logs/outlet.hpp"
 #include "logs/process/joiner.hpp"
+#include "logs/process/limiter.hpp"
 #include "logs/process/plain.hpp"
+#include "logs/process/redactor.hpp"
 #include "logs/process/structured.hpp"
 #include "logs/pump.hpp"
 #include "logs/record.hpp"
@@ -39,6 +41,8 @@ class Stages {
   void settle(Stream stream);
   // The stream has ended: what is held comes out.
   void flush(Stream stream);
+  // All streams have ended.
+  void finish();
   // A packed record of cofferdam's own.
   void add_own(std::string_view packed);
   // When something that is held comes out by itself, in monotonic milliseconds: call on_due() then.
@@ -48,7 +52,7 @@ class Stages {
  private:
   void place(const Piece& piece) {
     // A line that is JSON names its level and trace somewhere.
-    if (plain_ && (piece.bytes.empty() || piece.bytes.front() != '{')) {
+    if ((plain_ || (clean_block_ && only_redacts_)) && (piece.bytes.empty() || piece.bytes.front() != '{')) {
       Line line;
       line.piece = piece;
       if (piece.first) line.level = level_of(piece.bytes);
@@ -64,6 +68,7 @@ class Stages {
     stamper_.stamp(line, [this](const Record& record) { outlet_.append(record); });
   }
   void process(const Piece& piece);
+  void summarise(const Suppressed& suppressed);
   void read_syslog(Line& line);
 
   const LogParse& parse_;
@@ -71,8 +76,15 @@ class Stages {
   Outlet& outlet_;
   bool plain_;  // but for joining
   bool joins_;
+  bool only_redacts_;            // plain but for that
+  bool clean_block_ = false;     // there is nothing to redact in what was begun, nor in what is held
   std::vector<Joiner> joiners_;  // one a stream
   std::int64_t now_ = 0;
+  std::optional<Redactor> redactor_;
+  std::string redacted_;
+  std::optional<Limiter> limiter_;
+  std::array<bool, kLogStreams> left_out_{};  // the line of which the stream is in the middle
+  std::string clean_;
   StructuredParser structured_;
   Structured said_;
   std::vector<Field> fields_;  // of a syslog line, or of a record of our own

@@ -1,0 +1,166 @@
+#include "logs/process/redactor.hpp"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+#include <vector>
+
+#include "base/json.hpp"
+#include "logs/escape.hpp"
+
+namespace cofferdam::logs {
+namespace {
+
+std::vector<std::string> all_rules() {
+  return {kRedactRules.begin(), kRedactRules.end()};
+}
+
+std::string redacted(Redactor& redactor, std::string_view text) {
+  std::string scratch;
+  return std::string(redactor.redact(Stream::out, text, scratch));
+}
+
+// Marks without their hash.
+std::string shape(std::string text) {
+  for (std::size_t at = text.find("[REDACTED:"); at != std::string::npos; at = text.find("[REDACTED:", at + 1)) {
+    const std::size_t colon = text.find(':', at + 10);
+    text.erase(colon, 9);
+  }
+  return text;
+}
+
+struct Case {
+  const char* line;
+  const char* shape;  // null: unchanged
+};
+
+class RedactedLine : public ::testing::TestWithParam<Case> {};
+
+TEST_P(RedactedLine, IsAsItShouldBe) {
+  Redactor redactor(all_rules(), {});
+  const std::string line = GetParam().line;
+  EXPECT_EQ(shape(redacted(redactor, line)), GetParam().shape == nullptr ? line : GetParam().shape);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Secrets, RedactedLine,
+    ::testing::Values(
+        Case{"connect postgres://app:s3cret@db:5432/x?y=1",
+             "connect postgres://app:[REDACTED:url-password]@db:5432/x?y=1"},
+        Case{"\"redis://:p4ss@cache\"", "\"redis://:[REDACTED:url-password]@cache\""},
+        Case{"git clone https://0123456789abcdef0123@github.com/a",
+             "git clone https://[REDACTED:url-password]@github.com/a"},
+        Case{"Authorization: Bearer abc.def-123", "Authorization: Bearer [REDACTED:bearer]"},
+        Case{"{\"authorization\": \"Basic dXNlcjpwYXNz\"}", "{\"authorization\": \"Basic [REDACTED:bearer]\"}"},
+        Case{"curl -H 'authorization: token abcdef'", "curl -H 'authorization: token [REDACTED:bearer]'"},
+        Case{"sent bearer 0123456789abcdef01", "sent bearer [REDACTED:bearer]"},
+        Case{"Cookie: sessionid=abc; csrftoken=def", "Cookie: sessionid=[REDACTED:cookie]"},
+        Case{"{\"set-cookie\":\"sid=1234; Path=/\"}", "{\"set-cookie\":\"sid=[REDACTED:cookie]\"}"},
+        Case{"key AKIAIOSFODNN7EXAMPLE used", "key [REDACTED:aws-key] used"},
+        Case{"aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+             "aws_secret_access_key = [REDACTED:aws-key]"},
+        Case{"t=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P", "t=[REDACTED:jwt]"},
+        Case{"remote ghp_0123456789abcdefghijABCDEFGHIJ012345 ok", "remote [REDACTED:github-token] ok"},
+        Case{"glpat-0123456789abcdefABCD", "[REDACTED:gitlab-token]"},
+        Case{"slack xoxb-123456789012-abcdef", "slack [REDACTED:slack-token]"},
+        Case{"POST https://hooks.slack.com/services/T000/B000/XXXXXXXXXXXXXXXX",
+             "POST https://hooks.slack.com/services/[REDACTED:slack-token]"},
+        Case{"sk_live_0123456789abcdefABCD", "[REDACTED:stripe-key]"},
+        Case{"DB_PASSWORD=hunter2 next", "DB_PASSWORD=[REDACTED:password-pair] next"},
+        Case{"{\"password\": \"hun\\\"ter2\", \"user\": \"bob\"}",
+             "{\"password\": \"[REDACTED:password-pair]\", \"user\": \"bob\"}"},
+        Case{R"(body="{\"api_key\":\"abc123\"}")", R"(body="{\"api_key\":\"[REDACTED:password-pair]\"}")"},
+        Case{"  password: hunter", "  password: [REDACTED:password-pair]"},
+        Case{"GET /x?access_token=abc&y=1", "GET /x?access_token=[REDACTED:password-pair]&y=1"},
+        Case{"login(user='a', passwd='b c')", "login(user='a', passwd='[REDACTED:password-pair]')"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Text, RedactedLine,
+    ::testing::Values(Case{"GET http://example.com:8080/a@b", nullptr}, Case{"mailto user@example.com", nullptr},
+                      Case{"2026-11-22 INFO token refreshed in 12 ms", nullptr},
+                      Case{"SyntaxError: Unexpected token: colon", nullptr}, Case{"password=***", nullptr},
+                      Case{"password: <hidden>", nullptr}, Case{"{\"password\": null}", nullptr},
+                      Case{"tokens=512 max_tokens=100", nullptr}, Case{"set PASSWORD=${DB_PASSWORD}", nullptr},
+                      Case{"cookie consent shown", nullptr}, Case{"the bearer of this letter", nullptr},
+                      Case{"AKIAlone", nullptr}, Case{"eyJust a word", nullptr}, Case{"mysk_live_", nullptr},
+                      Case{"Authorization required", nullptr}));
+
+TEST(Redactor, APrivateKeySpansLinesOfItsStream) {
+  Redactor redactor(all_rules(), {});
+  std::string scratch;
+  EXPECT_EQ(shape(redacted(redactor, "key: -----BEGIN RSA PRIVATE KEY-----")), "key: [REDACTED:private-key]");
+  EXPECT_EQ(shape(redacted(redactor, "MIIEpAIBAAKCAQEA7d")), "[REDACTED:private-key]");
+  EXPECT_EQ(redactor.redact(Stream::err, "another stream", scratch), "another stream");
+  EXPECT_EQ(shape(redacted(redactor, "-----END RSA PRIVATE KEY----- after")), "[REDACTED:private-key] after");
+  EXPECT_EQ(redacted(redactor, "a plain line"), "a plain line");
+  EXPECT_EQ(shape(redacted(redactor, "x\n-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----\ny")),
+            "x\n[REDACTED:private-key]\ny");
+  EXPECT_EQ(redacted(redactor, "-----BEGIN PUBLIC KEY-----"), "-----BEGIN PUBLIC KEY-----");
+  // A key that was never ended does not swallow the log.
+  EXPECT_EQ(shape(redacted(redactor, "-----BEGIN PRIVATE KEY-----")), "[REDACTED:private-key]");
+  EXPECT_EQ(redacted(redactor, "2026-11-22 INFO request done"), "2026-11-22 INFO request done");
+}
+
+TEST(Redactor, ValuesAreFoundInEveryForm) {
+  const std::string secret = "p@ss w\"rd/ä+1";
+  Redactor redactor({}, {secret});
+  std::string json;
+  base::append_json_string(json, secret);
+  for (const std::string& form :
+       {secret, std::string("p%40ss%20w%22rd%2F%C3%A4%2B1"), std::string("p%40ss+w%22rd%2f%c3%a4%2b1"), json}) {
+    const std::string out = redacted(redactor, "before " + form + " after");
+    EXPECT_EQ(out.find("rd"), std::string::npos) << out;
+    EXPECT_TRUE(out.starts_with("before ") && out.ends_with(" after")) << out;
+  }
+  for (std::size_t shift = 0; shift < 3; ++shift) {
+    const std::string text = std::string(shift, 'x') + secret + "yz";
+    std::string encoded(base64_size(text.size()), '\0');
+    (void)encode_base64(text, encoded.data());
+    EXPECT_NE(redacted(redactor, encoded), encoded) << shift;
+  }
+}
+
+TEST(Redactor, TheSameSecretHasTheSameMark) {
+  Redactor redactor(all_rules(), {"hunter2hunter2"});
+  const std::string a = redacted(redactor, "password=hunter2x");
+  EXPECT_EQ(a, redacted(redactor, "password=hunter2x"));
+  EXPECT_NE(a, redacted(redactor, "password=hunter3x"));
+  Redactor other(all_rules(), {});
+  EXPECT_NE(a, redacted(other, "password=hunter2x"));
+}
+
+TEST(Redactor, ABlockWithoutAnyHintIsClean) {
+  const Redactor redactor(all_rules(), {"hunter2hunter2"});
+  EXPECT_FALSE(
+      redactor.may_match(Stream::out, "2026-11-22T10:00:00.123Z INFO [worker-3] request done path=\"/x\" ms=12\n"));
+  for (const char* hint : {"PASSWORD", "aKIa", "://", "hunter2hunter2", "private key-----", "xoxb"}) {
+    for (std::size_t shift = 0; shift < 3; ++shift) {
+      EXPECT_TRUE(redactor.may_match(Stream::out, std::string(shift, '.') + hint + "..")) << hint;
+    }
+  }
+}
+
+TEST(Redactor, AnyBytesAreSafeAndCleanOnesAreLeftAlone) {
+  std::mt19937 random(17);
+  Redactor redactor(all_rules(), {"hunter2hunter2", "s3cr3t/value"});
+  constexpr std::array<std::string_view, 16> kParts = {
+      "password", "=", ":",    "\"", "\\\"",           "://",    "@", "Bearer ",
+      "eyJ",      ".", "AKIA", " ",  "hunter2hunter2", "cookie", "'", "x1"};
+  for (int round = 0; round < 20'000; ++round) {
+    std::string text;
+    for (std::size_t i = random() % 12; i > 0; --i) {
+      if (random() % 3 == 0) {
+        text += static_cast<char>(random());
+      } else {
+        text += kParts.at(random() % kParts.size());
+      }
+    }
+    const std::string out = redacted(redactor, text);
+    EXPECT_EQ(out.find("hunter2hunter2"), std::string::npos);
+    EXPECT_TRUE(redactor.may_match(Stream::out, text) || out == text);
+  }
+}
+
+}  // namespace
+}  // namespace cofferdam::logs
