@@ -100,6 +100,12 @@ TEST_F(LogSinks, ADatabaseIsNoPlaceForRecords) {
   EXPECT_EQ(mistake("{type: fluentd, address: \"a:5432\"}", "database: {engines: [mysql]}\n"), "");
 }
 
+// A limit that SECURITY.md states: names are not looked up.
+TEST_F(LogSinks, AnotherNameOfADatabasesHostIsNotNoticed) {
+  EXPECT_NE(mistake("{type: fluentd, address: \"db:7000\"}", "database: {allow: [\"db:7000\"]}\n"), "");
+  EXPECT_EQ(mistake("{type: fluentd, address: \"alias-of-db:7000\"}", "database: {allow: [\"db:7000\"]}\n"), "");
+}
+
 TEST_F(LogSinks, ACertificateFileMustBeThere) {
   const std::string said = mistake("{type: otlp, endpoint: \"https://a\", tls: {ca_file: ./none.pem}}");
   EXPECT_NE(said.find("p.yaml:5:7: error: the log sink 'otlp': can't read its ca_file"), std::string::npos) << said;
