@@ -40,7 +40,9 @@ TEST(ReportJson, IsTheDocumentOfTheDesign) {
       {"instance":"web.1","destination":"10.0.0.1:80","engine":null,"verdict":"allowed","outcome":"failed","count":1,
        "process":null}],
     "logs":{"stdout":{"records":2,"bytes":40},"stderr":{"records":1,"bytes":7},"dropped":0,
-      "sinks":[{"type":"console","delivered":3,"pending":0}]},
+      "sinks":[{"type":"console","name":"console","records":3,"delivered":3,"pending":0,"dropped":0},
+               {"type":"otlp","name":"main","records":9,"delivered":2,"pending":3,"dropped":5,"adopted":1,"spilled":3,
+                "rejected":2,"saved":4}]},
     "storage":[{"path":"/tmp","size":268435456,"peak":4096,"inodes":65536,"inodes_peak":7}], "audit":{"events":12,"disagreements":0}})";
   ordered_json document = ordered_json::parse(expected);
   document["cofferdam"] = COFFERDAM_VERSION;
