@@ -1,5 +1,7 @@
 #include "logs/outlet.hpp"
 
+#include <poll.h>
+
 #include <algorithm>
 
 #include "logs/process/plain.hpp"
@@ -74,6 +76,7 @@ void Outlet::add_queued(const OpenSink& opened, const PumpConfig& config, std::s
   options.instance = config.instance;
   options.spill_fd = config.spill_fd;
   options.spill_size = spill_size;
+  options.may_wait = [this, app = config.control_fd] { return may_wait(app); };
   auto queue = SinkQueue::open(std::move(options));
   if (!queue) {
     set_status(counters, SinkCondition::failed, queue.error().message);
@@ -95,8 +98,16 @@ void Outlet::add_queued(const OpenSink& opened, const PumpConfig& config, std::s
 
 void Outlet::finish() {
   for (Queued& queued : queued_) queued.queue->close();
-  const Deadline deadline = std::chrono::steady_clock::now() + shutdown_timeout_;
+  const Deadline deadline = deadline_.value_or(std::chrono::steady_clock::now() + shutdown_timeout_);
   for (Queued& queued : queued_) (void)queued.worker->finish(deadline);
+}
+
+// A sink that blocks and is down must not hold the end up: what we wait for it then is part of the sinks' last time.
+bool Outlet::may_wait(int app) {
+  const auto now = std::chrono::steady_clock::now();
+  pollfd gone{app, POLLIN, 0};
+  if (!deadline_ && app >= 0 && ::poll(&gone, 1, 0) > 0) deadline_ = now + shutdown_timeout_;
+  return !deadline_ || now < *deadline_;
 }
 
 void Outlet::take_bytes(std::string_view bytes) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -76,9 +77,11 @@ class Outlet {
   void encode(const Record& record, Encoding encoding, OutBuffer& out);
   void deliver(Target& target, const Batch& batch);
   void count_records(std::uint64_t records);
+  [[nodiscard]] bool may_wait(int app);
 
   PumpCounters& counters_;
   std::chrono::milliseconds shutdown_timeout_;
+  std::optional<Deadline> deadline_;  // once a sink that blocks was waited for after the app's end
   std::deque<Target> targets_;
   std::vector<Buffer> buffers_;
   std::vector<Target*> bytes_;  // raw, and nothing left out

@@ -192,11 +192,12 @@ bool SinkQueue::make_room(std::size_t bytes, std::unique_lock<std::mutex>& lock)
 }
 
 bool SinkQueue::wait_for_space(std::unique_lock<std::mutex>& lock) {
-  if (closed_) return false;
+  if (closed_ || never_waits_) return false;
   if (space_.wait_for(lock, kAskAgain) == std::cv_status::no_timeout || !options_.may_wait) return true;
   lock.unlock();
   const bool may = options_.may_wait();
   lock.lock();
+  never_waits_ = !may;
   return may;
 }
 

@@ -46,8 +46,8 @@ struct SinkQueueOptions {
   // whatever `when_full` is, and what an earlier run of the same sink and instance left is sent first.
   int spill_fd = -1;
   std::uint64_t spill_size = 0;  // bytes of this sink's segments: its share of LogSpill::size
-  // block: asked every 100 ms while push() waits; false: push() waits no longer, and drops the record. Empty: waits as
-  // long as it takes.
+  // block: asked every 100 ms while push() waits; false: push() drops the record, and never waits again. Empty: waits
+  // as long as it takes.
   std::function<bool()> may_wait;
 };
 
@@ -144,6 +144,7 @@ class SinkQueue {
   Spill spill_;
   std::size_t largest_frame_;
   bool closed_ = false;
+  bool never_waits_ = false;  // may_wait() has said so
   // What the worker waits for, 0: it does not wait for records.
   std::size_t wake_at_frames_ = 0;
   std::size_t wake_at_bytes_ = 0;

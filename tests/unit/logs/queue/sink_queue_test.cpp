@@ -16,9 +16,9 @@ using WhenFull = LogSink::WhenFull;
 using std::chrono::milliseconds;
 constexpr std::uint64_t kBuffer = 64 << 10;  // of the smallest queue
 
-std::uint64_t announced(const std::vector<Seen>& all) {
+std::uint64_t announced(const std::vector<QueuedRecord>& all) {
   std::uint64_t count = 0;
-  for (const Seen& one : all) count += one.gap_count;
+  for (const QueuedRecord& one : all) count += one.gap_count;
   return count;
 }
 
@@ -37,7 +37,7 @@ TEST(SinkQueue, GivesBackWhatWasPushed) {
 TEST(SinkQueue, GoesRoundManyTimes) {
   QueueFixture f;
   f.open();
-  std::vector<Seen> all;
+  std::vector<QueuedRecord> all;
   for (std::uint64_t seq = 1; seq <= 5000; ++seq) {
     f.push(seq, seq * 37 % 900);
     if (seq % 60 != 0) continue;
@@ -106,7 +106,7 @@ TEST(SinkQueue, WhatIsInFlightIsNeverDropped) {
   QueuedBatch batch;
   ASSERT_TRUE(queue.view(limits, 50, batch));
   EXPECT_EQ(batch.records.size(), 50U);
-  EXPECT_EQ(batch.records[0].message, text_of(1, 200));
+  EXPECT_EQ(batch.records[0].message, queued_text(1, 200));
   const auto all = f.drain();
   EXPECT_EQ(all[50].gap_first, 51U);
   expect_complete(all, 1, 3000);
@@ -198,7 +198,7 @@ TEST(SinkQueue, AnAnnouncementThatIsRefusedIsGivenUp) {
 TEST(SinkQueue, BlockWaitsForTheWorker) {
   QueueFixture f(WhenFull::block);
   SinkQueue& queue = f.open();
-  std::vector<Seen> all;
+  std::vector<QueuedRecord> all;
   std::thread worker([&] {
     while (queue.wait({}, milliseconds{5000}) == SinkQueue::Ready::batch) {
       const auto some = f.drain();
@@ -220,8 +220,12 @@ TEST(SinkQueue, BlockGivesUpWhenItMayNotWait) {
   std::uint64_t seq = 0;
   while (asked == 0) f.push(++seq, 1000);
   EXPECT_EQ(asked, 3);
+  const auto before = std::chrono::steady_clock::now();
+  for (int i = 0; i < 20; ++i) f.push(++seq, 1000);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, milliseconds{100});
+  EXPECT_EQ(asked, 3);
   const auto all = f.drain();
-  EXPECT_EQ(all.back().gap_count, 1U);
+  EXPECT_EQ(all.back().gap_count, 21U);
   EXPECT_EQ(all.back().seq, seq);
   expect_complete(all, 1, seq);
 }
@@ -268,14 +272,14 @@ TEST(SinkQueue, AnotherProcessGoesOn) {
   ASSERT_TRUE(f.queue->take(limits));
   QueuedBatch before;
   ASSERT_TRUE(f.queue->view(limits, 1000, before));
-  std::vector<Seen> first;
-  for (const Record& record : before.records) first.push_back(seen(record));
+  std::vector<QueuedRecord> first;
+  for (const Record& record : before.records) first.push_back(queued_record(record));
   f.open();
   EXPECT_EQ(f.queue->last_seq(), 1000U);
   QueuedBatch after;
   ASSERT_TRUE(f.queue->view(limits, 1000, after));
-  std::vector<Seen> again;
-  for (const Record& record : after.records) again.push_back(seen(record));
+  std::vector<QueuedRecord> again;
+  for (const Record& record : after.records) again.push_back(queued_record(record));
   EXPECT_EQ(first, again);
   f.push(1001);
   expect_complete(f.drain(), 1, 1001);
@@ -303,7 +307,7 @@ TEST(SinkQueue, MayBeKilledAtAnyMoment) {
             const std::uint64_t from = record.gap_count == 0 ? record.seq : record.gap_first;
             // A batch that was in flight comes again.
             if (from > next) _exit(1);
-            if (record.gap_count == 0 && record.message != text_of(record.seq, record.message.size())) _exit(2);
+            if (record.gap_count == 0 && record.message != queued_text(record.seq, record.message.size())) _exit(2);
             next = std::max(next, record.seq + 1);
           }
           *delivered = next - 1;

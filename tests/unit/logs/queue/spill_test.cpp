@@ -88,7 +88,7 @@ TEST(Spill, KeepsTheOrderWhileItGrowsAndShrinks) {
   QueueFixture f(WhenFull::spill, 0, 64 * kMiB);
   f.open();
   std::mt19937 random(3);
-  std::vector<Seen> all;
+  std::vector<QueuedRecord> all;
   std::uint64_t seq = 0;
   BatchLimits limits;
   QueuedBatch batch;
@@ -97,7 +97,7 @@ TEST(Spill, KeepsTheOrderWhileItGrowsAndShrinks) {
     limits.records = random() % 500 + 1;
     if (!f.queue->take(limits)) continue;
     for (auto n = random() % 3; n != 0 && f.queue->view(limits, 500, batch); --n) {
-      for (const Record& record : batch.records) all.push_back(seen(record));
+      for (const Record& record : batch.records) all.push_back(queued_record(record));
       f.queue->finish_delivered(batch.records.size(), 0, {});
     }
   }
@@ -131,10 +131,10 @@ TEST(Spill, ASegmentThatIsBeingSentMayBeDroppedBehindTheFlight) {
   QueuedBatch batch;
   ASSERT_TRUE(queue.take(limits));
   ASSERT_TRUE(queue.view(limits, 10, batch));
-  const Seen first = seen(batch.records[0]);
+  const QueuedRecord first = queued_record(batch.records[0]);
   f.push(2001, 20'000, 200);
   ASSERT_TRUE(queue.view(limits, 10, batch));
-  EXPECT_EQ(seen(batch.records[0]), first);
+  EXPECT_EQ(queued_record(batch.records[0]), first);
   expect_complete(f.drain(), 1, 20'000);
   expect_balanced(f.counters());
 }
@@ -307,10 +307,10 @@ TEST(Spill, SurvivesAnyDamage) {
     }
     if (next_run) f.open();
     std::uint64_t last = 0;
-    for (const Seen& one : f.drain()) {
+    for (const QueuedRecord& one : f.drain()) {
       if (one.gap_count != 0) continue;
       ASSERT_GT(one.seq, last);
-      ASSERT_EQ(one.message, text_of(one.seq, 100));
+      ASSERT_EQ(one.message, queued_text(one.seq, 100));
       last = one.seq;
     }
     expect_balanced(f.counters());
@@ -331,7 +331,7 @@ TEST(Spill, AFullDiskMakesTheBufferDropWithTheReason) {
     const auto all = f.drain();
     std::uint64_t next = 1;
     std::string reason;
-    for (const Seen& one : all) {
+    for (const QueuedRecord& one : all) {
       if ((one.gap_count == 0 ? one.seq : one.gap_first) != next) _exit(1);
       if (one.gap_count != 0) reason = one.reason;
       next = one.seq + 1;

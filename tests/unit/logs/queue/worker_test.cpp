@@ -77,7 +77,8 @@ void expect_all(WorkerFixture& f, std::uint64_t last) {
   expect_complete(all, 1, last);
   std::uint64_t announced = 0;
   std::uint64_t records = 0;
-  for (const Seen& one : all) (one.gap_count == 0 ? records : announced) += std::max<std::uint64_t>(one.gap_count, 1);
+  for (const QueuedRecord& one : all)
+    (one.gap_count == 0 ? records : announced) += std::max<std::uint64_t>(one.gap_count, 1);
   EXPECT_EQ(f.counters().pushed, last);
   EXPECT_EQ(f.counters().delivered, records);
   EXPECT_EQ(f.counters().dropped, announced);
@@ -108,7 +109,7 @@ TEST(Worker, DeliversWhileRecordsComeAndTheQueueRunsOver) {
 
 TEST(Worker, ARefusedConnectionIsTriedAgainWithTheSameBytes) {
   WorkerFixture f([](std::size_t request, const auto&, Deadline) {
-    return request <= 6 ? retry("connection refused") : delivered();
+    return request <= 6 ? try_again("connection refused") : taken();
   });
   f.open();
   f.push(1, 100, 50);
@@ -129,11 +130,11 @@ TEST(Worker, ARefusedConnectionIsTriedAgainWithTheSameBytes) {
 TEST(Worker, AHangLastsUntilTheTimeoutOfTheAttempt) {
   std::atomic<int> hangs = 0;
   WorkerFixture f([&](std::size_t request, const auto&, Deadline deadline) {
-    if (request > 2) return delivered();
+    if (request > 2) return taken();
     EXPECT_LE(deadline - steady_clock::now(), milliseconds{30});
     std::this_thread::sleep_until(deadline);
     ++hangs;
-    return retry("no answer within 30 ms");
+    return try_again("no answer within 30 ms");
   });
   f.worker_options.timeout = milliseconds{30};
   f.start();
@@ -148,7 +149,7 @@ TEST(Worker, RetryAfterIsHonoured) {
   std::vector<steady_clock::time_point> times;
   WorkerFixture f([&](std::size_t request, const auto&, Deadline) {
     times.push_back(steady_clock::now());
-    return request == 1 ? retry("429 Too Many Requests", milliseconds{120}) : delivered();
+    return request == 1 ? try_again("429 Too Many Requests", milliseconds{120}) : taken();
   });
   f.start();
   f.push(1, 10, 50);
@@ -161,7 +162,7 @@ TEST(Worker, RetryAfterIsHonouredWithinALimit) {
   std::vector<steady_clock::time_point> times;
   WorkerFixture f([&](std::size_t request, const auto&, Deadline) {
     times.push_back(steady_clock::now());
-    return request == 1 ? retry("429 Too Many Requests", std::chrono::hours{3}) : delivered();
+    return request == 1 ? try_again("429 Too Many Requests", std::chrono::hours{3}) : taken();
   });
   f.worker_options.longest_asked = milliseconds{50};
   f.start();
@@ -172,9 +173,10 @@ TEST(Worker, RetryAfterIsHonouredWithinALimit) {
 }
 
 TEST(Worker, OneRejectedRecordIsFoundByHalving) {
-  WorkerFixture f([](std::size_t, const std::vector<Seen>& records, Deadline) {
-    const bool bad = std::ranges::any_of(records, [](const Seen& one) { return one.seq == 37 && one.gap_count == 0; });
-    return bad ? rejected("400 Bad Request: bad record") : delivered();
+  WorkerFixture f([](std::size_t, const std::vector<QueuedRecord>& records, Deadline) {
+    const bool bad =
+        std::ranges::any_of(records, [](const QueuedRecord& one) { return one.seq == 37 && one.gap_count == 0; });
+    return bad ? refuse("400 Bad Request: bad record") : taken();
   });
   f.with_fallback();
   f.open();
@@ -192,15 +194,15 @@ TEST(Worker, OneRejectedRecordIsFoundByHalving) {
   EXPECT_EQ(f.fallback_lines()[0],
             R"({"ts":"2023-11-14T22:13:20.000000037Z","seq":37,"instance":"web.1","stream":"stdout","level":"info",)"
             R"("message":")" +
-                text_of(37, 50) + R"(","sink":"otlp","reason":"400 Bad Request: bad record"})");
+                queued_text(37, 50) + R"(","sink":"otlp","reason":"400 Bad Request: bad record"})");
 }
 
 TEST(Worker, SeveralRejectedRecordsAreGapsAtTheirPlaces) {
   const std::set<std::uint64_t> bad = {1, 2, 50, 99, 100, 101, 250};
-  WorkerFixture f([&](std::size_t, const std::vector<Seen>& records, Deadline) {
-    const bool any =
-        std::ranges::any_of(records, [&](const Seen& one) { return one.gap_count == 0 && bad.contains(one.seq); });
-    return any ? rejected("no") : delivered();
+  WorkerFixture f([&](std::size_t, const std::vector<QueuedRecord>& records, Deadline) {
+    const bool any = std::ranges::any_of(
+        records, [&](const QueuedRecord& one) { return one.gap_count == 0 && bad.contains(one.seq); });
+    return any ? refuse("no") : taken();
   });
   f.open();
   f.push(1, 250, 50);
@@ -208,13 +210,13 @@ TEST(Worker, SeveralRejectedRecordsAreGapsAtTheirPlaces) {
   (void)f.finish();
   expect_all(f, 250);
   EXPECT_EQ(f.counters().rejected, bad.size());
-  for (const Seen& one : f.server->all()) {
+  for (const QueuedRecord& one : f.server->all()) {
     for (std::uint64_t seq = one.gap_first; one.gap_count != 0 && seq <= one.seq; ++seq) EXPECT_TRUE(bad.contains(seq));
   }
 }
 
 TEST(Worker, AServerThatRejectsEverythingIsNotFlooded) {
-  WorkerFixture f([](std::size_t, const auto&, Deadline) { return rejected("no"); });
+  WorkerFixture f([](std::size_t, const auto&, Deadline) { return refuse("no"); });
   f.worker_options.backoff = {.first = milliseconds{100}, .longest = milliseconds{100}};
   f.with_fallback();
   f.open();
@@ -252,7 +254,7 @@ TEST(Worker, RefusalsOfUnnamedRecordsAreAnnounced) {
 TEST(Worker, AFailureIsToldOnceAndTriedRarely) {
   std::atomic<bool> mended = false;
   WorkerFixture f(
-      [&](std::size_t, const auto&, Deadline) { return mended ? delivered() : failed("401 Unauthorized"); });
+      [&](std::size_t, const auto&, Deadline) { return mended ? taken() : misconfigured("401 Unauthorized"); });
   f.start();
   f.push(1, 100, 50);
   f.await([&] { return f.counters().failures >= 3; });
@@ -268,7 +270,7 @@ TEST(Worker, AFailureIsToldOnceAndTriedRarely) {
 }
 
 TEST(Worker, WhatAFailedSinkHasGoesToTheFallback) {
-  WorkerFixture f([](std::size_t, const auto&, Deadline) { return failed("401 Unauthorized"); }, WhenFull::spill,
+  WorkerFixture f([](std::size_t, const auto&, Deadline) { return misconfigured("401 Unauthorized"); }, WhenFull::spill,
                   8 * kMiB);
   f.with_fallback();
   f.worker_options.failed_retry = milliseconds{60'000};
@@ -286,7 +288,7 @@ TEST(Worker, WhatAFailedSinkHasGoesToTheFallback) {
 }
 
 TEST(Worker, WhatIsLeftGoesToTheSpillForTheNextRun) {
-  WorkerFixture f([](std::size_t, const auto&, Deadline) { return retry("connection refused"); }, WhenFull::spill,
+  WorkerFixture f([](std::size_t, const auto&, Deadline) { return try_again("connection refused"); }, WhenFull::spill,
                   8 * kMiB);
   f.with_fallback();
   f.start();
@@ -309,7 +311,7 @@ TEST(Worker, WhatIsLeftGoesToTheSpillForTheNextRun) {
 }
 
 TEST(Worker, WhatIsLeftGoesToTheFallbackWithoutASpill) {
-  WorkerFixture f([](std::size_t, const auto&, Deadline) { return retry("connection refused"); });
+  WorkerFixture f([](std::size_t, const auto&, Deadline) { return try_again("connection refused"); });
   f.with_fallback();
   f.start();
   f.push(1, 500, 100);
@@ -322,7 +324,7 @@ TEST(Worker, WhatIsLeftGoesToTheFallbackWithoutASpill) {
 }
 
 TEST(Worker, WhatIsLeftIsDroppedAndCountedWithoutEither) {
-  WorkerFixture f([](std::size_t, const auto&, Deadline) { return retry("connection refused"); });
+  WorkerFixture f([](std::size_t, const auto&, Deadline) { return try_again("connection refused"); });
   f.start();
   f.push(1, 500, 100);
   const Leftover left = f.finish(milliseconds{60});
@@ -332,7 +334,7 @@ TEST(Worker, WhatIsLeftIsDroppedAndCountedWithoutEither) {
 }
 
 TEST(Worker, TheEndIsNotDelayedByALongPauseAndDoesNotSpin) {
-  WorkerFixture f([](std::size_t, const auto&, Deadline) { return retry("503", std::chrono::minutes{4}); });
+  WorkerFixture f([](std::size_t, const auto&, Deadline) { return try_again("503", std::chrono::minutes{4}); });
   f.worker_options.backoff = {.first = milliseconds{250}, .longest = milliseconds{30'000}};
   f.worker_options.last_pause = milliseconds{50};
   f.start();
@@ -356,7 +358,7 @@ TEST(Worker, ASenderThatIsStuckDoesNotHoldTheEndUp) {
     server->script = [&done](std::size_t, const auto&, Deadline) {
       std::this_thread::sleep_for(milliseconds{700});
       done = true;
-      return delivered();
+      return taken();
     };
     f.start();
     f.push(1, 100, 50);
@@ -388,7 +390,7 @@ TEST(Worker, ASlowServerWithBlockGetsEverything) {
   WorkerFixture f(
       [](std::size_t, const auto&, Deadline) {
         std::this_thread::sleep_for(milliseconds{1});
-        return delivered();
+        return taken();
       },
       WhenFull::block);
   f.start();
@@ -418,16 +420,16 @@ TEST(Worker, AddsUpWhateverTheServerDoes) {
       WorkerFixture f({}, when_full, when_full == WhenFull::spill ? kMiB : 0);
       f.worker_options.failed_retry = milliseconds{2};
       f.worker_options.backoff = {.first = milliseconds{1}, .longest = milliseconds{4}};
-      f.server->script = [&](std::size_t, const std::vector<Seen>& records, Deadline) {
-        const bool bad =
-            std::ranges::any_of(records, [](const Seen& one) { return one.gap_count == 0 && one.seq % 211 == 0; });
-        if (bad) return rejected("bad record");
-        if (mended) return delivered();
+      f.server->script = [&](std::size_t, const std::vector<QueuedRecord>& records, Deadline) {
+        const bool bad = std::ranges::any_of(
+            records, [](const QueuedRecord& one) { return one.gap_count == 0 && one.seq % 211 == 0; });
+        if (bad) return refuse("bad record");
+        if (mended) return taken();
         switch (random() % 8) {
-          case 0: return retry("connection refused");
-          case 1: return retry("429", milliseconds{3});
-          case 2: return failed("401");
-          default: return delivered();
+          case 0: return try_again("connection refused");
+          case 1: return try_again("429", milliseconds{3});
+          case 2: return misconfigured("401");
+          default: return taken();
         }
       };
       f.start();
