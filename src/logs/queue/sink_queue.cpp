@@ -180,7 +180,7 @@ bool SinkQueue::make_room(std::size_t bytes, std::unique_lock<std::mutex>& lock)
     switch (options_.when_full) {
       case LogSink::WhenFull::drop_newest: return false;
       case LogSink::WhenFull::block:
-        if (!wait_for_space(lock)) return false;
+        if (!wait_for_space(lock) && !spill_some()) return false;
         break;
       case LogSink::WhenFull::spill:
         if (!spill_some()) drop_front(spill_error_.empty() ? kBufferFull : std::string_view(spill_error_));

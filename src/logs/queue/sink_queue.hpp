@@ -46,8 +46,8 @@ struct SinkQueueOptions {
   // whatever `when_full` is, and what an earlier run of the same sink and instance left is sent first.
   int spill_fd = -1;
   std::uint64_t spill_size = 0;  // bytes of this sink's segments: its share of LogSpill::size
-  // block: asked every 100 ms while push() waits; false: push() drops the record, and never waits again. Empty: waits
-  // as long as it takes.
+  // block: asked every 100 ms while push() waits; false: push() never waits again; records go to the spill, or are
+  // dropped. Empty: waits as long as it takes.
   std::function<bool()> may_wait;
 };
 

@@ -379,6 +379,16 @@ TEST(Spill, WhatWasWrittenButNotCommittedIsCut) {
   expect_complete(all, 1, 600);
 }
 
+TEST(Spill, TakesWhatABlockingQueueMayNoLongerWaitFor) {
+  QueueFixture f(WhenFull::block, 0, 8 * kMiB);
+  f.options.may_wait = [] { return false; };
+  f.open();
+  f.push(1, 2000, 200);
+  EXPECT_EQ(f.counters().dropped, 0U);
+  EXPECT_GT(f.counters().spilled, 1000U);
+  expect_complete(f.drain(), 1, 2000);
+}
+
 TEST(Spill, LeavingAFullSpillAnnouncesWhatItDrops) {
   QueueFixture f(WhenFull::spill, 0, 512 << 10);
   f.open();
