@@ -227,6 +227,7 @@ std::optional<LogLevel> find_in_words(std::string_view line) {
   const auto whole = kHalf - static_cast<std::size_t>(std::countl_one(static_cast<std::uint32_t>(window.letters)));
   const std::uint64_t first_half = (std::uint64_t{1} << whole) - 1;
   if (const auto level = search(window, word_starts(window.letters) & first_half)) return level;
+  if (line.size() < kHalf) return std::nullopt;
   classify(window, kHalf);
   if (window.coloured) return find_without_colours(line);
   if (is_letter(window.at(kWindow))) window.letters &= ~std::uint64_t{0} >> std::countl_one(window.letters);

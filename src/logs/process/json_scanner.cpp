@@ -1,18 +1,18 @@
 #include "logs/process/json_scanner.hpp"
 
-#include <array>
 #include <bit>
 #include <cstdint>
 #include <cstring>
 
 #include "base/text.hpp"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace cofferdam::logs {
 
 namespace {
-
-constexpr std::uint64_t kOnes = 0x0101010101010101U;
-constexpr std::uint64_t kHigh = 0x8080808080808080U;
 
 constexpr bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -21,25 +21,27 @@ constexpr bool is_plain(char c) {
   return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
-constexpr std::uint64_t zero_bytes(std::uint64_t block) {
-  return (block - kOnes) & ~block & kHigh;
-}
-
-// Skips what stands for itself in a string. A mark may be wrong behind a right one only, and the first one counts.
+// Skips what stands for itself in a string.
+#if defined(__SSE2__)
 const char* skip_plain(const char* at, const char* end) {
-  while (end - at >= 8) {
-    std::uint64_t block = 0;
-    std::memcpy(&block, at, sizeof block);
-    if constexpr (std::endian::native == std::endian::big) block = __builtin_bswap64(block);
-    const std::uint64_t marks = ((block - kOnes * 0x20) & ~block & kHigh) | (block & kHigh) |
-                                zero_bytes(block ^ (kOnes * '"')) | zero_bytes(block ^ (kOnes * '\\')) |
-                                zero_bytes(block ^ (kOnes * 0x7f));
-    if (marks != 0) return at + std::countr_zero(marks) / 8;
-    at += 8;
+  for (; end - at >= 16; at += 16) {
+    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    // As signed bytes, what is above 0x7f is below the space, too.
+    const __m128i marks = _mm_or_si128(
+        _mm_or_si128(_mm_cmplt_epi8(block, _mm_set1_epi8(' ')), _mm_cmpeq_epi8(block, _mm_set1_epi8(0x7f))),
+        _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('"')), _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'))));
+    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(marks));
+    if (mask != 0) return at + std::countr_zero(mask);
   }
   while (at != end && is_plain(*at)) ++at;
   return at;
 }
+#else
+const char* skip_plain(const char* at, const char* end) {
+  while (at != end && is_plain(*at)) ++at;
+  return at;
+}
+#endif
 
 int hex_value(char c) {
   if (is_digit(c)) return c - '0';

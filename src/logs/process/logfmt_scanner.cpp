@@ -1,7 +1,8 @@
 #include "logs/process/logfmt_scanner.hpp"
 
-#include <algorithm>
+#include <array>
 #include <cstddef>
+#include <cstdint>
 
 #include "logs/process/json_scanner.hpp"
 
@@ -12,11 +13,35 @@ namespace {
 constexpr bool is_blank(char c) {
   return c == ' ' || c == '\t';
 }
-constexpr bool begins_key(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '@';
+enum KeyPlace : std::uint8_t { kNowhere, kWithin, kAnywhere };
+
+// Where in a key a character may stand.
+constexpr auto kInKey = [] {
+  std::array<KeyPlace, 256> places{};
+  const auto set = [&](std::string_view characters, KeyPlace place) {
+    for (const char c : characters) places.at(static_cast<unsigned char>(c)) = place;
+  };
+  set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_@", kAnywhere);
+  set("0123456789.-/#", kWithin);
+  return places;
+}();
+
+KeyPlace place_of(char c) {
+  return kInKey[static_cast<unsigned char>(c)];
 }
-constexpr bool is_in_key(char c) {
-  return begins_key(c) || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '/' || c == '#';
+
+// Bytes of the key that `text` begins with; 0 when it begins with none.
+std::size_t key_size(std::string_view text) {
+  if (text.empty() || place_of(text.front()) != kAnywhere) return 0;
+  std::size_t at = 1;
+  while (at < text.size() && place_of(text[at]) != kNowhere) ++at;
+  return at;
+}
+
+std::size_t blanks(std::string_view text) {
+  std::size_t at = 0;
+  while (at < text.size() && is_blank(text[at])) ++at;
+  return at;
 }
 
 // Bytes of a value without quotes; npos when there is something in it that can't be taken over.
@@ -37,17 +62,23 @@ std::size_t word_size(std::string_view text) {
 
 }  // namespace
 
+bool LogfmtScanner::begins_with_pair(std::string_view line) {
+  line.remove_prefix(blanks(line));
+  const std::size_t size = key_size(line);
+  return size > 0 && line.substr(size).starts_with('=');
+}
+
 MemberStep LogfmtScanner::next(Member& member) {
-  rest_.remove_prefix(static_cast<std::size_t>(std::ranges::find_if_not(rest_, is_blank) - rest_.begin()));
-  if (rest_.empty()) return MemberStep::end;
-  if (!begins_key(rest_.front())) return MemberStep::invalid;
   const auto take = [this](std::size_t size) {
     const std::string_view taken = rest_.substr(0, size);
     rest_.remove_prefix(size);
     return taken;
   };
+  (void)take(blanks(rest_));
+  if (rest_.empty()) return MemberStep::end;
   member = {};
-  member.key = take(static_cast<std::size_t>(std::ranges::find_if_not(rest_, is_in_key) - rest_.begin()));
+  member.key = take(key_size(rest_));
+  if (member.key.empty()) return MemberStep::invalid;
   if (rest_.empty() || is_blank(rest_.front())) {
     member.value = "true";
     return MemberStep::member;

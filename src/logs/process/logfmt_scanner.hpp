@@ -15,6 +15,9 @@ class LogfmtScanner {
  public:
   explicit LogfmtScanner(std::string_view line) : rest_(line) {}
 
+  // False for nearly every line that is none, after a look at its first word.
+  [[nodiscard]] static bool begins_with_pair(std::string_view line);
+
   // The next pair; a key without a value has the value `true` (MemberValue::other).
   MemberStep next(Member& member);
 

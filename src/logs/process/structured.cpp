@@ -11,15 +11,9 @@ namespace cofferdam::logs {
 
 namespace {
 
+constexpr std::string_view kBlanks = " \t\r\n";
 constexpr std::size_t kTraceDigits = 32;
 constexpr std::size_t kSpanDigits = 16;
-
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
 
 bool is_text(const Member& member) {
   return member.kind == MemberValue::string || member.kind == MemberValue::word;
@@ -87,10 +81,10 @@ StructuredParser::StructuredParser(const LogParse& parse) : json_(parse.json), l
 }
 
 bool StructuredParser::read(std::string_view line, Structured& out) {
-  if (line.size() > kMaxLine) return false;
-  const std::string_view body = trim(line);
-  const bool is_json = body.starts_with('{');
+  const bool is_json = line.substr(std::min(line.find_first_not_of(kBlanks), line.size())).starts_with('{');
+  if (line.size() > kMaxLine || !(is_json || LogfmtScanner::begins_with_pair(line))) return false;
   const LogStructured mode = is_json ? json_ : logfmt_;
+  const std::string_view body = line.substr(0, line.find_last_not_of(kBlanks) + 1);
   if (!(is_json ? collect(JsonScanner(body)) : collect(LogfmtScanner(body)))) return false;
 
   out.fields.clear();
@@ -119,11 +113,7 @@ bool StructuredParser::collect(Scanner scanner) {
     const MemberStep step = scanner.next(member);
     if (step == MemberStep::end) return true;
     if (step == MemberStep::invalid || entries_.size() == kMaxMembers) return false;
-    const bool is_pair = is_text(member);
-    if constexpr (std::is_same_v<Scanner, LogfmtScanner>) {
-      if (entries_.empty() && !is_pair) return false;
-    }
-    pairs_ += is_pair ? 1 : 0;
+    pairs_ += is_text(member) ? 1 : 0;
     entries_.push_back({member, member.key});
   }
 }
