@@ -14,6 +14,9 @@ namespace cofferdam::base {
 // no surrogates, no overlong forms, at most U+10FFFF).
 [[nodiscard]] std::size_t utf8_sequence(std::string_view text);
 
+// Whether all of `text` is such sequences. ASCII is passed over eight bytes at a time.
+[[nodiscard]] bool is_utf8(std::string_view text);
+
 // The candidate nearest to `word` by edit distance, when near enough to be what was meant.
 [[nodiscard]] std::optional<std::string_view> nearest(std::string_view word,
                                                       std::span<const std::string_view> candidates);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
 #include "logs/process/plain.hpp"
 #include "logs/raw_encoder.hpp"
 #include "logs/sinks/make.hpp"
@@ -140,9 +141,13 @@ void Outlet::append(const Record& record) {
     ++buffer.records;
     largest = std::max(largest, buffer.out.size());
   }
-  for (Queued& queued : queued_) {
-    // A pump that took over meets records that the one before had queued already.
-    if (queued.match.takes(record) && record.seq > queued.queue->last_seq()) queued.queue->push(record);
+  if (!queued_.empty()) {
+    Record kept = record;
+    kept.text = base::is_utf8(record.message);
+    for (Queued& queued : queued_) {
+      // A pump that took over meets records that the one before had queued already.
+      if (queued.match.takes(kept) && kept.seq > queued.queue->last_seq()) queued.queue->push(kept);
+    }
   }
   if (largest >= kFlushAt) flush();
 }

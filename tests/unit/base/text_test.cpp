@@ -12,6 +12,19 @@ namespace {
 
 using testing::ElementsAre;
 
+TEST(Text, TextIsUtf8WhereAllOfItIs) {
+  const std::string plain(20, 'x');
+  for (std::size_t at = 0; at <= plain.size(); ++at) {
+    const auto with = [&](std::string_view part) { return plain.substr(0, at) + std::string(part) + plain.substr(at); };
+    EXPECT_TRUE(is_utf8(with("")));
+    EXPECT_TRUE(is_utf8(with("\xe2\x82\xac")));
+    EXPECT_TRUE(is_utf8(with(std::string_view("\0", 1))));
+    EXPECT_FALSE(is_utf8(with("\xff")));
+    EXPECT_FALSE(is_utf8(with("\xe2\x82")));
+    EXPECT_FALSE(is_utf8(with("\xed\xa0\x80")));
+  }
+}
+
 TEST(Text, Utf8SequencesAreThoseOfRfc3629) {
   EXPECT_EQ(utf8_sequence("a"), 1U);
   EXPECT_EQ(utf8_sequence("\xc3\xa9t"), 2U);
