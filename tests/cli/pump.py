@@ -4,34 +4,7 @@
 import os
 import signal
 
-from harness import check, contains, equal, main, test, wait_for
-
-
-def children(pid):
-    found = []
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit():
-            continue
-        try:
-            with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as file:
-                fields = file.read().rpartition(")")[2].split()
-            if int(fields[1]) == pid:
-                found.append(int(entry))
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    return found
-
-
-def pump_of(launcher):
-    """The child that shares the launcher's pid namespace; the other one is the instance's init."""
-    own = os.readlink("/proc/self/ns/pid")
-    for pid in children(launcher):
-        try:
-            if os.readlink(f"/proc/{pid}/ns/pid_for_children") == own:
-                return pid
-        except OSError:
-            continue
-    return None
+from harness import check, contains, equal, main, pump_of, test, wait_for
 
 
 @test
