@@ -43,8 +43,9 @@ Result<kernel::Fd> open_file(const std::string& path, const Origin& origin) {
   kernel::Fd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640));
   if (file) return file;
   const int errnum = errno;
-  return fail(place_of(origin) + "can't open the log file " + path + ": " + std::strerror(errnum) + advice(path, errnum),
-              errnum);
+  return fail(
+      place_of(origin) + "can't open the log file " + path + ": " + std::strerror(errnum) + advice(path, errnum),
+      errnum);
 }
 
 Result<OpenSink> open_sink(const LogSink& sink) {
