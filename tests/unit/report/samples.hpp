@@ -57,7 +57,17 @@ inline Report sample_report() {
                         {{"10.0.0.1:80", "", true, false, 111, nullptr}, 1, "web.1"}};
   report.logs.out = {2, 40};
   report.logs.err = {1, 7};
-  report.logs.sinks = {{.type = "console", .name = "console", .records = 3, .delivered = 3}};
+  report.logs.sinks = {{.type = "console", .name = "console", .records = 3, .delivered = 3},
+                       {.type = "otlp",
+                        .name = "main",
+                        .records = 9,
+                        .adopted = 1,
+                        .delivered = 2,
+                        .pending = 3,
+                        .spilled = 3,
+                        .dropped = 5,
+                        .rejected = 2,
+                        .saved = 4}};
   report.storage = {{"/tmp", 268435456, 4096, 65536, 7}};
   report.audit_events = 12;
   return report;
