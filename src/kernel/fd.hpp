@@ -40,8 +40,8 @@ struct Pipe {
   Fd write;
 };
 
-// Gives an unnamed unix socket the name `path` (at most 107 bytes, unix(7)). Between clone and exec: no allocation. 0 or
-// an errno.
+// Gives an unnamed unix socket the name `path` (at most 107 bytes, unix(7)). Between clone and exec: no allocation. 0
+// or an errno.
 [[nodiscard]] int bind_unix(int socket, const char* path) noexcept;
 
 // pipe2(2) with O_CLOEXEC.

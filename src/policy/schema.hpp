@@ -30,7 +30,7 @@ enum class ValueType {
   signal,
   variable,
   variable_pattern,  // a variable, with * for any letters
-  engines,  // `all`, or a list of names
+  engines,           // `all`, or a list of names
   engine,
   rules,    // `all`, `none`, or a list of Key::legal
   program,  // of app.also: a name, or a map

@@ -27,7 +27,7 @@ struct InstanceMount {
 struct InstanceView {
   int root = -1;  // O_PATH of the instance's root, borrowed; -1 in container mode, where it is ours
   std::vector<InstanceMount> mounts;
-  std::vector<std::string> binds;  // paths that we let in below a tmpfs
+  std::vector<std::string> binds;              // paths that we let in below a tmpfs
   std::optional<kernel::FileIdentity> syslog;  // /dev/log of the instance, which is ours
   bool container = false;
   std::vector<std::uint64_t> foreign;    // container mode: ids of the mounts that are not the instance's
@@ -39,9 +39,7 @@ struct InstanceView {
   // May be changed: one of ours that is writable, or a file system of the kernel's own (pipes, memory files).
   [[nodiscard]] bool may_change(std::uint64_t mount_id) const;
   // The file is a socket on which cofferdam itself listens.
-  [[nodiscard]] bool is_ours(const kernel::FileIdentity& file) const {
-    return syslog && syslog->same_file(file);
-  }
+  [[nodiscard]] bool is_ours(const kernel::FileIdentity& file) const { return syslog && syslog->same_file(file); }
   // The errno of a write to a mount where the instance may not write.
   [[nodiscard]] int refusal(std::uint64_t mount_id) const;
   [[nodiscard]] const char* decider() const { return container && landlock ? "landlock" : "mount"; }

@@ -49,7 +49,8 @@ TEST(SyslogLine, AnyBytesAreSafe) {
   std::mt19937 random(3);
   for (int round = 0; round < 20'000; ++round) {
     std::string text = round % 2 == 0 ? "<13>" : "<165>1 2026-10-11T22:14:15Z ";
-    for (std::size_t i = random() % 40; i > 0; --i) text += static_cast<char>(random() % 2 == 0 ? random() : " -:[]<>1"[random() % 8]);
+    for (std::size_t i = random() % 40; i > 0; --i)
+      text += static_cast<char>(random() % 2 == 0 ? random() : " -:[]<>1"[random() % 8]);
     const SyslogLine line = parse_syslog(text);
     EXPECT_LE(line.message.size(), text.size());
   }
