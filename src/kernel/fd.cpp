@@ -38,6 +38,14 @@ Result<Pipe> make_pipe() {
   return Pipe{Fd(ends[0]), Fd(ends[1])};
 }
 
+Result<Pipe> make_message_pipe() {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+    return fail(std::string("can't create a pair of sockets: ") + std::strerror(errno), errno);
+  }
+  return Pipe{Fd(ends[0]), Fd(ends[1])};
+}
+
 Result<Fd> open_file(const std::string& path, int flags, unsigned mode) {
   const int fd = open(path.c_str(), flags | O_CLOEXEC, mode);
   if (fd < 0) {

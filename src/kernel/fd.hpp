@@ -46,6 +46,8 @@ struct Pipe {
 
 // pipe2(2) with O_CLOEXEC.
 [[nodiscard]] Result<Pipe> make_pipe();
+// The same for messages, which stay whole: a pair of SOCK_SEQPACKET sockets.
+[[nodiscard]] Result<Pipe> make_message_pipe();
 
 // open(2) with O_CLOEXEC added; the error names the path.
 [[nodiscard]] Result<Fd> open_file(const std::string& path, int flags, unsigned mode = 0);

@@ -27,7 +27,7 @@ Outlet::Outlet(PumpConfig& config)
       shutdown_timeout_(config.shutdown_timeout),
       json_(config.instance),
       pretty_(config.instance, config.name_width, config.colour) {
-  const std::size_t count = std::min(config.sinks.size(), kMaxSinks);
+  const std::size_t count = std::min(config.sinks.size(), kMaxLogSinks);
   buffers_.reserve(count);  // targets point at them
   const auto queued = static_cast<std::uint64_t>(std::ranges::count_if(config.sinks, &OpenSink::is_queued));
   for (std::size_t i = 0; i < count; ++i) {
@@ -133,6 +133,7 @@ inline void Outlet::encode(const Record& record, Encoding encoding, OutBuffer& o
 }
 
 void Outlet::append(const Record& record) {
+  begin(record.stream);
   if (record.gap_count == 0) ++records_;
   std::size_t largest = 0;
   for (Buffer& buffer : buffers_) {
@@ -158,7 +159,7 @@ void Outlet::show_partial(std::string_view tail) {
 }
 
 void Outlet::flush() {
-  count_records(records_);
+  if (records_ != 0) count_records(records_);
   records_ = 0;
   // The console may wait for its reader, and the others shall not.
   for (const bool console : {false, true}) {

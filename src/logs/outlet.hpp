@@ -22,7 +22,8 @@
 
 namespace cofferdam::logs {
 
-// Between begin() and flush() or end() all belongs to one stream. Keeps the counters of the configuration.
+// Bytes, prompts and ends belong to the stream of begin(), records to their own. Keeps the counters of the
+// configuration.
 class Outlet {
  public:
   explicit Outlet(PumpConfig& config);
@@ -33,7 +34,10 @@ class Outlet {
   // Every sink is gone.
   [[nodiscard]] bool all_gone() const { return gone_ == targets_.size() && queued_.empty(); }
 
-  void begin(Stream stream) { stream_ = stream; }
+  void begin(Stream stream) {
+    if (stream != stream_) flush();
+    stream_ = stream;
+  }
   // The bytes of one read, as they came; a raw sink that wants all of them gets them here.
   void take_bytes(std::string_view bytes);
   void append(const Record& record);

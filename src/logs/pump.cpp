@@ -63,17 +63,20 @@ class Pump {
   int run() {
     for (Input* input : streams()) prepare(input->fd);
     recover();
+    clear_received();
     while (is_open() && !outlet_.all_gone()) {
       if (!step()) break;
     }
     for (Input* input : streams()) end(*input);
-    if (syslog_ >= 0) take_datagrams();
+    const std::int64_t until = milliseconds() + config_.drain_at_most.count();
+    while (receive(syslog_, Stream::syslog) && milliseconds() < until) {
+    }
     stages_.flush(Stream::syslog);
     stages_.finish();
     // What cofferdam itself has to say comes last: findings are known when the app has ended.
     while (own_ >= 0 && !outlet_.all_gone()) {
       pollfd ready{own_, POLLIN, 0};
-      if (::poll(&ready, 1, -1) > 0) take_own();
+      if (::poll(&ready, 1, -1) > 0) (void)receive(own_, Stream::own);
     }
     outlet_.flush();
     outlet_.finish();
@@ -96,7 +99,13 @@ class Pump {
   void recover() {
     const PumpMemory& memory = *config_.memory;
     const Checkpoint last = memory.checkpoints[memory.current.load(std::memory_order_acquire)];
-    stamper_.restore(last.stamp);
+    if (last.taken) {
+      stamper_.restore(last.stamp);
+      set_time();
+      stages_.recover(last.stages, milliseconds());
+      outlet_.flush();
+    }
+    if (memory.received.number > last.received) recover_received();
     for (Input* input : streams()) {
       const std::size_t size = input->framer.recover(last.marks[index_of(input->stream)]);
       if (size != 0 || !input->framer.tail().empty()) carry(*input, size);
@@ -106,8 +115,10 @@ class Pump {
   void save() {
     PumpMemory& memory = *config_.memory;
     const std::uint32_t other = 1 - memory.current.load(std::memory_order_relaxed);
-    memory.checkpoints[other] = {{out_.framer.mark(), err_.framer.mark()}, stamper_.state()};
+    memory.checkpoints[other] = {
+        true, {out_.framer.mark(), err_.framer.mark()}, memory.received.number, stages_.state(), stamper_.state()};
     memory.current.store(other, std::memory_order_release);
+    memory.at_work.store(false, std::memory_order_release);
   }
 
   [[nodiscard]] bool is_open() const { return out_.fd >= 0 || err_.fd >= 0; }
@@ -130,8 +141,8 @@ class Pump {
       if (ready[2].revents != 0) start_draining();
       if (ready[0].revents != 0) take(out_);
       if (ready[1].revents != 0) take(err_);
-      if (ready[3].revents != 0) take_datagrams();
-      if (ready[4].revents != 0) take_own();
+      if (ready[3].revents != 0) (void)receive(syslog_, Stream::syslog);
+      if (ready[4].revents != 0) (void)receive(own_, Stream::own);
     }
     if (has_prompt()) show_prompts();
     if (stages_.due()) on_due();
@@ -188,6 +199,7 @@ class Pump {
 
   // Brings what was read, and the whole lines of what was carried over, to the sinks.
   void carry(Input& input, std::size_t size) {
+    config_.memory->at_work.store(true, std::memory_order_relaxed);
     const std::timespec now = set_time();
     note_haste(size, std::int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000);
     input.owed -= std::min<std::uint64_t>(input.owed, size);
@@ -233,42 +245,55 @@ class Pump {
     save();
   }
 
-  // A datagram is a record; what comes while we are here comes with it, within reason.
-  void take_datagrams() {
-    outlet_.begin(Stream::syslog);
-    for (int i = 0; i < kDatagrams; ++i) {
-      const ssize_t count = ::recv(syslog_, datagram_.data(), datagram_.size(), MSG_DONTWAIT);
-      if (count < 0) break;
-      const std::string_view text(datagram_.data(), static_cast<std::size_t>(count));
-      set_time();
-      last_activity_ = milliseconds();
-      outlet_.take_bytes(text);
-      stages_.begin(Stream::syslog, text, last_activity_);
-      stages_.add({.stream = Stream::syslog, .bytes = text, .first = true, .last = true, .eol = true});
-      stages_.settle(Stream::syslog);
+  // A datagram is a record; what comes while we are here comes with it, within reason. False: there is no more.
+  bool receive(int& fd, Stream stream) {
+    Received& received = config_.memory->received;
+    for (int i = 0; i < kDatagrams && fd >= 0; ++i) {
+      std::memset(received.bytes.data(), 0, received.size);
+      received.size = 0;
+      received.stream = stream;
+      ++received.number;
+      const ssize_t count = ::recv(fd, received.bytes.data(), received.bytes.size(), MSG_DONTWAIT);
+      if (count < 0) return false;
+      if (count == 0 && stream == Stream::own) fd = -1;  // the launcher has said all
+      received.size = static_cast<std::uint32_t>(count);
+      process(received);
     }
-    outlet_.flush();
-    save();
+    return fd >= 0;
   }
 
-  void take_own() {
-    std::array<char, 4096> block{};
-    const ssize_t count = ::read(own_, block.data(), block.size());
-    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (count <= 0) {
-      own_ = -1;
-      return;
+  // Also touches the pages: recv(2) takes a message off its queue and loses it when a signal ends the page's fault.
+  void clear_received() {
+    if (syslog_ < 0 && own_ < 0) return;
+    Received& received = config_.memory->received;
+    received.bytes.fill(0);
+    received.size = 0;
+  }
+
+  void recover_received() {
+    Received& received = config_.memory->received;
+    if (received.size == 0) {
+      auto size = received.bytes.size();
+      while (size != 0 && received.bytes[size - 1] == 0) --size;
+      received.size = static_cast<std::uint32_t>(size);
     }
-    own_text_.append(block.data(), static_cast<std::size_t>(count));
-    outlet_.begin(Stream::own);
+    process(received);
+  }
+
+  void process(const Received& received) {
+    if (received.size == 0) return;
+    config_.memory->at_work.store(true, std::memory_order_relaxed);
+    const std::string_view bytes(received.bytes.data(), received.size);
     set_time();
-    for (;;) {
-      std::uint32_t size = 0;
-      if (own_text_.size() < sizeof size) break;
-      std::memcpy(&size, own_text_.data(), sizeof size);
-      if (own_text_.size() - sizeof size < size) break;
-      stages_.add_own(std::string_view(own_text_).substr(sizeof size, size));
-      own_text_.erase(0, sizeof size + size);
+    outlet_.begin(received.stream);
+    if (received.stream == Stream::own) {
+      stages_.add_own(bytes);
+    } else {
+      last_activity_ = milliseconds();
+      outlet_.take_bytes(bytes);
+      stages_.begin(Stream::syslog, bytes, last_activity_);
+      stages_.add({.stream = Stream::syslog, .bytes = bytes, .first = true, .last = true, .eol = true});
+      stages_.settle(Stream::syslog);
     }
     outlet_.flush();
     save();
@@ -311,8 +336,6 @@ class Pump {
   Input err_;
   int syslog_;
   int own_;
-  std::array<char, 64 << 10> datagram_{};
-  std::string own_text_;  // of records that have not come whole
   int hasty_ = 0;
   std::int64_t last_read_ = 0;  // microseconds
   bool draining_ = false;

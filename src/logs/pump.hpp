@@ -1,8 +1,6 @@
 // The pump: a process of its own that carries the app's output from its pipes to the sinks.
 #pragma once
 
-#include <array>
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -10,45 +8,15 @@
 #include <string>
 #include <vector>
 
-#include "logs/framer.hpp"
-#include "logs/queue/counters.hpp"
+#include "logs/pump_memory.hpp"
 #include "logs/sinks/open.hpp"
 #include "logs/sinks/sender.hpp"
 #include "logs/sinks/sink.hpp"
-#include "logs/stamper.hpp"
 
 namespace cofferdam::logs {
 
 // How the console sink writes: aligned text for people, JSON Lines, or the app's bytes as they are.
 enum class Format : std::uint8_t { pretty, json, raw };
-
-// Written by the pump, read by the launcher at any time.
-struct PumpCounters {
-  struct OfStream {
-    std::atomic<std::uint64_t> records;  // a line longer than one record is several
-    std::atomic<std::uint64_t> bytes;    // as the app wrote them
-  };
-  std::array<OfStream, kLogStreams> streams;
-  std::array<SinkCounters, kMaxSinks> sinks;  // in the order of PumpConfig::sinks
-  // A batch is on its way to the console or a file: a pump that ends now may leave part of a line.
-  std::array<std::atomic<bool>, kMaxSinks> writing;
-  std::atomic<bool> console_gone;
-};
-static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
-
-// Where a pump stands: all before it is in a sink or a queue.
-struct Checkpoint {
-  std::array<Framer::Mark, 2> marks;  // of stdout and stderr
-  Stamper::State stamp;
-};
-
-// MAP_SHARED memory of launcher and pump, zero at first: what outlives a pump that crashes.
-struct PumpMemory {
-  PumpCounters counters;
-  std::array<Checkpoint, 2> checkpoints;
-  std::atomic<std::uint32_t> current;  // which of them holds; the other one may be half written
-  std::array<FramerMemory, 2> streams;
-};
 
 struct PumpConfig {
   std::string instance;        // "web.1"
@@ -56,7 +24,7 @@ struct PumpConfig {
   int out_fd = -1;             // read ends of the app's pipes; made non-blocking and, where allowed, 1 MiB large
   int err_fd = -1;
   int syslog_fd = -1;   // the instance's /dev/log, a datagram socket; -1: it has none
-  int own_fd = -1;      // records of cofferdam's own, packed, each behind its size (4 bytes); -1: no sink wants them
+  int own_fd = -1;      // a SOCK_SEQPACKET socket, with packed records of cofferdam's own; -1: no sink wants them
   int control_fd = -1;  // readable or at its end: the app is gone; -1: only the end of both streams counts
   int console_out = 1;
   int console_err = 2;

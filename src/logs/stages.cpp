@@ -25,6 +25,7 @@ bool is_plain_but_redacted(LogParse parse) {
 
 Stages::Stages(const PumpConfig& config, Stamper& stamper, Outlet& outlet)
     : parse_(config.parse),
+      held_memory_(config.memory->held),
       stamper_(stamper),
       outlet_(outlet),
       plain_(is_plain_line(config.parse) && config.syslog_fd < 0),
@@ -33,7 +34,35 @@ Stages::Stages(const PumpConfig& config, Stamper& stamper, Outlet& outlet)
       structured_(config.parse) {
   if (!parse_.redact.empty() || !config.secrets.empty()) redactor_.emplace(parse_.redact, config.secrets);
   if (parse_.rate != 0 || parse_.sample > 1) limiter_.emplace(parse_);
-  for (std::size_t i = 0; joins_ && i < kLogStreams; ++i) joiners_.emplace_back(parse_.multiline);
+  for (std::size_t i = 0; joins_ && i < kLogStreams; ++i) {
+    joiners_.emplace_back(parse_.multiline, static_cast<Stream>(i), held_memory_.at(i));
+  }
+}
+
+StagesState Stages::state() {
+  StagesState state;
+  for (std::size_t i = 0; i < joiners_.size(); ++i) state.held.at(i) = joiners_[i].mark();
+  state.left_out = left_out_;
+  if (redactor_) state.redactor = redactor_->state();
+  if (limiter_) state.limiter = limiter_->state();
+  return state;
+}
+
+void Stages::recover(const StagesState& state, std::int64_t now) {
+  now_ = now;
+  left_out_ = state.left_out;
+  if (redactor_) redactor_->restore(state.redactor);
+  if (limiter_) limiter_->restore(state.limiter);
+  for (std::size_t i = 0; i < kLogStreams; ++i) {
+    const HeldText::Mark& held = state.held.at(i);
+    if (joins_) {
+      joiners_[i].recover(held, now, [this](const Piece& joined) { place(joined); });
+      continue;
+    }
+    // The one before joined lines, which this one no longer does.
+    for_each_line(HeldText(held_memory_.at(i)).recover(held), held.eol,
+                  [&](std::string_view line, bool eol) { place({static_cast<Stream>(i), line, true, true, eol}); });
+  }
 }
 
 void Stages::begin(Stream stream, std::string_view block, std::int64_t now) {

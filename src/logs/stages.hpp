@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +28,11 @@ namespace cofferdam::logs {
 class Stages {
  public:
   Stages(const PumpConfig& config, Stamper& stamper, Outlet& outlet);
+
+  // What another pump needs to go on, after settle() or flush(). From then on what is held outlives this one.
+  [[nodiscard]] StagesState state();
+  // Before anything else; `now` as in begin().
+  void recover(const StagesState& state, std::int64_t now);
 
   // What comes next is of this stream and, as bytes, within `block`; `now` in monotonic milliseconds.
   void begin(Stream stream, std::string_view block, std::int64_t now);
@@ -72,13 +78,14 @@ class Stages {
   void read_syslog(Line& line);
 
   const LogParse& parse_;
+  std::array<HeldMemory, kLogStreams>& held_memory_;
   Stamper& stamper_;
   Outlet& outlet_;
   bool plain_;  // but for joining
   bool joins_;
-  bool only_redacts_;            // plain but for that
-  bool clean_block_ = false;     // there is nothing to redact in what was begun, nor in what is held
-  std::vector<Joiner> joiners_;  // one a stream
+  bool only_redacts_;           // plain but for that
+  bool clean_block_ = false;    // there is nothing to redact in what was begun, nor in what is held
+  std::deque<Joiner> joiners_;  // one a stream
   std::int64_t now_ = 0;
   std::optional<Redactor> redactor_;
   std::string redacted_;

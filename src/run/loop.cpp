@@ -323,7 +323,7 @@ void Loop::all_ended() {
 }
 
 void Loop::await_pump() {
-  parts_.pump->finish();
+  parts_.pump->own().close();
   if (!parts_.pump->running()) return;
   phase_ = Phase::draining;
   if (interrupts_ > 0 || stop_asked_ || ending_.forced) pump_until_ = Clock::now() + shutdown_time();

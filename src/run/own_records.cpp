@@ -48,7 +48,7 @@ void OwnRecords::on_event(const Event& event) {
   const char* const name = sigabbrev_np(*exited->signal);
   const std::string signal = name == nullptr ? std::to_string(*exited->signal) : "SIG" + std::string(name);
   fields.add("signal", signal);
-  pump_->tell(LogLevel::critical, "the app was ended by " + signal, fields.list());
+  pump_->own().tell(LogLevel::critical, "the app was ended by " + signal, fields.list());
 }
 
 void OwnRecords::tell(const Finding& finding) {
@@ -60,7 +60,7 @@ void OwnRecords::tell(const Finding& finding) {
   fields.add("destination", finding.destination);
   fields.add("policy", finding.policy.key);
   if (finding.process != nullptr) fields.add("exe", finding.process->exe);
-  pump_->tell(level_of(finding.severity), finding.message, fields.list());
+  pump_->own().tell(level_of(finding.severity), finding.message, fields.list());
 }
 
 }  // namespace cofferdam::run

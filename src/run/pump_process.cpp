@@ -16,15 +16,13 @@
 
 #include "kernel/confine.hpp"
 #include "kernel/process.hpp"
-#include "logs/queue/packed.hpp"
+#include "logs/process/plain.hpp"
 #include "logs/queue/sink_queue.hpp"
 #include "logs/queue/spill.hpp"
-#include "logs/sinks/write.hpp"
 
 namespace cofferdam::run {
 
 namespace {
-constexpr int kMostCrashes = 5;
 constexpr int kNotConfined = 125;
 constexpr std::uint64_t kDacOverride = 1ULL << 1;  // CAP_DAC_OVERRIDE
 
@@ -86,14 +84,14 @@ Result<PumpProcess> PumpProcess::make(logs::PumpConfig config, const Logs& logs,
     return std::ranges::find(sink.sink.match.streams, LogStream::own) != sink.sink.match.streams.end();
   });
   if (listens) {
-    auto own = kernel::make_pipe();
+    auto own = OwnChannel::open();
     if (!own) return std::unexpected(own.error());
     pump.own_ = std::move(*own);
   }
   config.out_fd = pump.capture_.out.read.get();
   config.err_fd = pump.capture_.err.read.get();
   config.syslog_fd = pump.capture_.syslog.get();
-  config.own_fd = pump.own_.read.get();
+  config.own_fd = pump.own_.reader();
   config.control_fd = pump.control_.read.get();
   // Zero as the kernel gives it: pages that nothing is written to shall not exist.
   config.memory = reinterpret_cast<logs::PumpMemory*>(pump.memory_.bytes().data());
@@ -176,14 +174,25 @@ std::string PumpProcess::on_end() {
     close_reading();
     return "the log pump could not be confined; output after this is lost";
   }
+  return restart(status);
+}
+
+std::string PumpProcess::restart(int status) {
   const std::string why = WIFSIGNALED(status) ? "signal " + std::to_string(WTERMSIG(status))
                                               : "status " + std::to_string(WEXITSTATUS(status));
-  if (draining_ || ++crashes_ > kMostCrashes) {
+  const logs::PumpMemory& memory = shared();
+  const bool by_itself = memory.at_work && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+  const std::uint64_t seq = memory.checkpoints.at(memory.current % 2).stamp.seq;
+  const AfterCrash verdict = crashes_.on_crash(seq, by_itself, PumpCrashes::Clock::now());
+  if (verdict == AfterCrash::give_up) {
     close_reading();
     return "the log pump ended with " + why + "; output after this is lost";
   }
+  if (verdict == AfterCrash::simplify) config_->parse = logs::only_redacted(config_->parse);
   if (auto spawned = start(); !spawned) return spawned.error().message;
-  return "the log pump ended with " + why + " and was started again";
+  return "the log pump ended with " + why + " and was started again" +
+         (verdict == AfterCrash::simplify ? ", without logs.parse but for redaction: the same lines ended it twice"
+                                          : "");
 }
 
 void PumpProcess::close_reading() {
@@ -196,20 +205,6 @@ void PumpProcess::drain() {
   capture_.out.write.reset();
   capture_.err.write.reset();
   control_.write.reset();
-}
-
-void PumpProcess::tell(LogLevel level, std::string_view message, const std::vector<logs::Field>& fields) {
-  if (!own_.write) return;
-  logs::Record record;
-  record.stream = LogStream::own;
-  record.level = level;
-  record.message = message;
-  record.fields = fields;
-  std::string packed(sizeof(std::uint32_t) + logs::packed_size(record), '\0');
-  const auto size = static_cast<std::uint32_t>(packed.size() - sizeof(std::uint32_t));
-  std::memcpy(packed.data(), &size, sizeof size);
-  (void)logs::pack(record, packed.data() + sizeof size);
-  (void)logs::write_all(own_.write.get(), packed);
 }
 
 void PumpProcess::kill() {

@@ -8,7 +8,6 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -16,6 +15,8 @@
 #include "kernel/fd.hpp"
 #include "logs/pump.hpp"
 #include "run/capture.hpp"
+#include "run/own_channel.hpp"
+#include "run/pump_crashes.hpp"
 
 namespace cofferdam::run {
 
@@ -49,11 +50,9 @@ class PumpProcess {
   void kill();
 
   // A sink wants what cofferdam itself has to say, which may come after drain(), until finish().
-  [[nodiscard]] bool listens() const { return static_cast<bool>(own_.write); }
-  // Gives it a record: time, number and instance are the pump's matter. Does nothing when nobody listens.
-  void tell(LogLevel level, std::string_view message, const std::vector<logs::Field>& fields);
-  // Nothing more is told.
-  void finish() { own_.write.reset(); }
+  [[nodiscard]] bool listens() const { return own_.is_open(); }
+  // Does nothing when nobody listens.
+  [[nodiscard]] OwnChannel& own() { return own_; }
 
   [[nodiscard]] LogCount counts() const;
   [[nodiscard]] const logs::PumpConfig& config() const { return *config_; }
@@ -77,6 +76,7 @@ class PumpProcess {
   };
   PumpProcess() = default;
   void close_reading();
+  [[nodiscard]] std::string restart(int status);
   [[nodiscard]] const logs::PumpMemory& shared() const { return *config_->memory; }
 
   std::unique_ptr<logs::PumpConfig> config_;
@@ -84,11 +84,11 @@ class PumpProcess {
   std::vector<SharedMemory> queues_;  // of the sinks that have one
   kernel::Fd spill_;
   Capture capture_;
-  kernel::Pipe own_;  // for tell()
+  OwnChannel own_;
   kernel::Pipe control_;
   kernel::Fd pidfd_;
   pid_t pid_ = 0;
-  int crashes_ = 0;
+  PumpCrashes crashes_;
   bool draining_ = false;
   bool killed_ = false;
 };

@@ -6,8 +6,6 @@ namespace cofferdam::logs {
 
 namespace {
 
-constexpr std::size_t kKeptCapacity = 64 << 10;
-
 constexpr std::int64_t time_of(JoinHold hold) {
   switch (hold) {
     case JoinHold::possible: return 2;
@@ -33,34 +31,31 @@ bool blank(const Piece& piece) {
 }  // namespace
 
 void Joiner::Group::append(const Piece& piece) {
-  bytes += piece.bytes;
-  ends.push_back(bytes.size());
-  bytes += '\n';
-  stream = piece.stream;
+  text.append(piece.bytes);
+  ends.push_back(text.view().size());
+  text.append("\n");
   eol = piece.eol;
 }
 
 Piece Joiner::Group::piece(std::size_t from, std::size_t to) const {
   const std::size_t begin = from == 0 ? 0 : ends[from - 1] + 1;
-  const std::string_view text = std::string_view(bytes).substr(begin, ends[to - 1] - begin);
-  return {stream, text, true, true, to == ends.size() ? eol : true};
+  return {stream, text.view().substr(begin, ends[to - 1] - begin), true, true, to == ends.size() ? eol : true};
 }
 
 void Joiner::Group::clear() {
-  bytes.clear();
-  if (bytes.capacity() > kKeptCapacity) bytes.shrink_to_fit();
+  text.clear();
   ends.clear();
 }
 
 std::int64_t Joiner::deadline() const {
-  return std::min(group_.last_ms + time_of(group_.hold), group_.first_ms + kMaxTime);
+  return std::min(group_.times.last + time_of(group_.hold), group_.times.first + kMaxTime);
 }
 
 void Joiner::start(JoinState state, JoinHold hold, std::int64_t now_ms) {
   group_.certain = 0;
   group_.state = state;
   group_.hold = hold;
-  group_.first_ms = group_.last_ms = now_ms;
+  group_.times = {now_ms, now_ms};
 }
 
 JoinStep Joiner::step_after_message(const Piece& piece) {
@@ -81,8 +76,8 @@ JoinStep Joiner::step_after_message(const Piece& piece) {
 }
 
 JoinVerdict Joiner::extend(const Piece& piece, std::int64_t now_ms) {
-  if (!whole(piece) || now_ms - group_.first_ms >= kMaxTime || group_.ends.size() == kMaxLines ||
-      group_.bytes.size() + piece.bytes.size() > kMaxBytes) {
+  if (!whole(piece) || now_ms - group_.times.first >= kMaxTime || group_.ends.size() == kMaxLines ||
+      group_.text.view().size() + piece.bytes.size() > kMaxBytes) {
     return JoinVerdict::ends;
   }
   const bool after_message = group_.state == JoinState::message;
@@ -96,7 +91,7 @@ JoinVerdict Joiner::extend(const Piece& piece, std::int64_t now_ms) {
   }
   group_.append(piece);
   group_.state = step.next;
-  group_.last_ms = now_ms;
+  group_.times.last = now_ms;
   if (step.verdict != JoinVerdict::may) {
     group_.certain = group_.ends.size();
     group_.hold = JoinHold::confirmed;

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "logs/process/held_text.hpp"
 #include "logs/process/join_rules.hpp"
 #include "logs/record.hpp"
 
@@ -33,15 +34,28 @@ namespace cofferdam::logs {
 // joined when both come within one read, or within 2 ms: so no line that is shown waits longer than that.
 // Several processes that write to one stream at the same time: a line of another one ends the trace, and what is left
 // of it stays in lines.
-// Memory: below 1.3 MiB while a trace is open, 64 KiB else.
+// What is held stands in memory that outlives the pump (HeldMemory), as of the last mark().
 class Joiner {
  public:
-  static constexpr std::size_t kMaxBytes = 1 << 20;
+  static constexpr std::size_t kMaxBytes = HeldMemory::kMost;
   static constexpr std::size_t kMaxLines = 1000;
   static constexpr std::int64_t kMaxTime = 2000;
 
   // `rules`: names of kMultilineRules.
-  explicit Joiner(const std::vector<std::string>& rules) : rules_(rules) {}
+  Joiner(const std::vector<std::string>& rules, Stream stream, HeldMemory& memory)
+      : rules_(rules), group_(stream, memory) {}
+
+  // After settle(), so that all that came is emitted or held.
+  [[nodiscard]] HeldText::Mark mark() { return group_.text.mark(group_.eol); }
+
+  // Takes the lines that another held at its mark, before anything else is added.
+  template <class Emit>
+  void recover(const HeldText::Mark& mark, std::int64_t now_ms, Emit&& emit) {
+    const std::string lines = group_.text.recover(mark);
+    for_each_line(lines, mark.eol,
+                  [&](std::string_view line, bool eol) { add({group_.stream, line, true, true, eol}, now_ms, emit); });
+    settle(now_ms, emit);
+  }
 
   // The bytes of `piece` have to stay where they are until the next settle() or flush().
   template <class Emit>
@@ -78,17 +92,22 @@ class Joiner {
   [[nodiscard]] std::optional<std::int64_t> due() const { return open() ? std::optional(deadline()) : std::nullopt; }
 
  private:
+  struct Times {
+    std::int64_t first = 0;  // milliseconds
+    std::int64_t last = 0;
+  };
   // The lines of an open trace, each with a '\n' behind it: first those that are certain, then those that may be.
   struct Group {
-    std::string bytes;
+    Group(Stream of, HeldMemory& memory) : stream(of), text(memory) {}
+
+    Stream stream;
+    HeldText text;
     std::vector<std::size_t> ends;  // of each line: where its line feed stands
     std::size_t certain = 0;        // lines
     JoinState state = JoinState::none;
     JoinHold hold = JoinHold::possible;
-    Stream stream = Stream::out;
     bool eol = true;  // of the last line
-    std::int64_t first_ms = 0;
-    std::int64_t last_ms = 0;
+    Times times;
 
     void append(const Piece& piece);
     // The lines from `from` to before `to` as one piece.
@@ -145,12 +164,17 @@ class Joiner {
       group_.clear();
       return;
     }
-    const Group spent = std::move(group_);
+    emit(std::as_const(group_).piece(0, whole));
+    std::vector<std::string> rest;  // a copy: it may be held again, where it stands now
+    for (std::size_t i = whole; i < lines; ++i) rest.emplace_back(group_.piece(i, i + 1).bytes);
+    const Times times = group_.times;
+    const bool eol = group_.eol;
     group_.clear();
-    emit(spent.piece(0, whole));
-    for (std::size_t i = whole; i < lines; ++i) add(spent.piece(i, i + 1), spent.last_ms, emit);
-    if (open()) group_.first_ms = spent.first_ms;
-    release_last(emit);  // it is in `spent`
+    for (const std::string& line : rest) {
+      add({group_.stream, line, true, true, eol || &line != &rest.back()}, times.last, emit);
+    }
+    if (open()) group_.times.first = times.first;
+    release_last(emit);  // it is in `rest`
   }
 
   JoinRules rules_;

@@ -48,6 +48,17 @@ class Limiter {
  public:
   explicit Limiter(const LogParse& parse);
 
+  struct PerStream {
+    std::uint64_t tokens = 0;  // thousandths of a record
+    std::int64_t filled_ms = 0;
+    std::uint64_t seen = 0;  // records without a trace id that were subject to sampling
+    std::array<Suppressed, kLimitReasons> left_out;
+  };
+  // What another limiter needs to go on.
+  using State = std::array<PerStream, kLogStreams>;
+  [[nodiscard]] const State& state() const { return streams_; }
+  void restore(const State& state) { streams_ = state; }
+
   // Asked once a line, not once a piece.
   [[nodiscard]] bool admit(Stream stream, LogLevel level, std::string_view trace_id, std::int64_t now_ms);
 
@@ -63,20 +74,13 @@ class Limiter {
   [[nodiscard]] std::string describe(const Suppressed& suppressed) const;
 
  private:
-  struct PerStream {
-    std::uint64_t tokens = 0;  // thousandths of a record
-    std::int64_t filled_ms = 0;
-    std::uint64_t seen = 0;  // records without a trace id that were subject to sampling
-    std::array<Suppressed, kLimitReasons> left_out;
-  };
-
   [[nodiscard]] bool is_in_sample(PerStream& stream, std::string_view trace_id) const;
   [[nodiscard]] bool take_token(PerStream& stream, std::int64_t now_ms) const;
 
   std::uint64_t rate_;
   std::uint64_t capacity_;  // thousandths of a record
   std::uint64_t sample_;
-  std::array<PerStream, kLogStreams> streams_;
+  State streams_;
 };
 
 }  // namespace cofferdam::logs

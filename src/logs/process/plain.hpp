@@ -12,4 +12,12 @@ namespace cofferdam::logs {
          parse.sample == 1;
 }
 
+// What must be done to lines even when nothing else may be.
+[[nodiscard]] inline LogParse only_redacted(const LogParse& parse) {
+  LogParse rest;
+  rest.redact = parse.redact;
+  rest.redact_values = parse.redact_values;
+  return rest;
+}
+
 }  // namespace cofferdam::logs

@@ -98,7 +98,7 @@ Redactor::Redactor(const std::vector<std::string>& rules, const std::vector<std:
   needles_.erase(again.begin(), again.end());
   literals.insert(literals.end(), needles_.begin(), needles_.end());
   finder_ = LiteralFinder(literals);
-  if (getrandom(hash_key_.data(), sizeof hash_key_, 0) < 0) hash_key_ = {};
+  if (getrandom(state_.hash_key.data(), sizeof state_.hash_key, 0) < 0) state_.hash_key = {};
 }
 
 std::string_view Redactor::redact(Stream stream, std::string_view text, std::string& scratch) {
@@ -139,7 +139,7 @@ void Redactor::find_secrets(std::string_view text, std::vector<Cut>& cuts) const
 // From "-----BEGIN ... PRIVATE KEY-----" to the end of "-----END ...-----", which may stand in later lines.
 void Redactor::find_keys(Stream stream, std::string_view text, std::vector<Cut>& cuts) {
   if (!keys_) return;
-  bool& inside = inside_key_[index_of(stream)];
+  bool& inside = state_.inside_key[index_of(stream)];
   std::size_t at = 0;
   while (at < text.size() || (inside && at == 0)) {
     if (inside) {
@@ -185,7 +185,7 @@ void Redactor::find_keys(Stream stream, std::string_view text, std::vector<Cut>&
 }
 
 void Redactor::append_mark(std::string& out, std::string_view rule, std::string_view secret) const {
-  std::string keyed(reinterpret_cast<const char*>(hash_key_.data()), sizeof hash_key_);
+  std::string keyed(reinterpret_cast<const char*>(state_.hash_key.data()), sizeof state_.hash_key);
   keyed += secret;
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;

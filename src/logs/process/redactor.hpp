@@ -24,12 +24,21 @@ class Redactor {
  public:
   static constexpr std::size_t kShortestSecret = 6;
 
+  // What another redactor needs to go on.
+  struct State {
+    std::array<bool, kLogStreams> inside_key{};
+    std::array<std::uint64_t, 2> hash_key{};
+  };
+
   Redactor(const std::vector<std::string>& rules, const std::vector<std::string>& secrets);
+
+  [[nodiscard]] const State& state() const { return state_; }
+  void restore(const State& state) { state_ = state; }
 
   // Whether there can be anything in the block, for a look at many lines at once. False: redact() would leave each line
   // of it as it is.
   [[nodiscard]] bool may_match(Stream stream, std::string_view block) const {
-    return inside_key_[index_of(stream)] || finder_.finds(block);
+    return state_.inside_key[index_of(stream)] || finder_.finds(block);
   }
 
   // `text` itself when it is clean, else a view of `scratch`, which is written anew. Lines of one stream in their
@@ -51,8 +60,7 @@ class Redactor {
   std::vector<std::string> needles_;  // the secrets in all their forms, the longest first
   bool keys_ = false;                 // the rule private-key
   LiteralFinder finder_;
-  std::array<bool, kLogStreams> inside_key_{};
-  std::array<std::uint64_t, 2> hash_key_{};
+  State state_;
   std::vector<Cut> cuts_;
 };
 

@@ -81,8 +81,9 @@ const char* to_string(LogSink::Type type) {
 }
 
 Result<std::vector<OpenSink>> open_sinks(const std::vector<LogSink>& sinks) {
-  if (sinks.size() > kMaxSinks) {
-    return fail(place_of(sinks[kMaxSinks].origin) + "more than " + std::to_string(kMaxSinks) + " log sinks", 0, 2);
+  if (sinks.size() > kMaxLogSinks) {
+    return fail(place_of(sinks[kMaxLogSinks].origin) + "more than " + std::to_string(kMaxLogSinks) + " log sinks", 0,
+                2);
   }
   std::vector<OpenSink> opened;
   if (sinks.empty()) opened.push_back({});

@@ -12,8 +12,6 @@
 
 namespace cofferdam::logs {
 
-inline constexpr std::size_t kMaxSinks = kMaxLogSinks;
-
 // A sink of the policy that is ready for the pump, with the descriptors that it needs: of its file, of the directory in
 // which that is rotated, and of the file for what could never be delivered.
 struct OpenSink {
@@ -30,7 +28,7 @@ struct OpenSink {
 };
 
 // In the order of the policy; no sink in the policy means the console. Files are created with mode 0640 and appended
-// to. Errors name the path, the place in the policy and what to do; more than kMaxSinks sinks are an error.
+// to. Errors name the path, the place in the policy and what to do; more than kMaxLogSinks sinks are an error.
 [[nodiscard]] Result<std::vector<OpenSink>> open_sinks(const std::vector<LogSink>& sinks);
 
 // "console", "file", "otlp", ... as policies and the report name it.

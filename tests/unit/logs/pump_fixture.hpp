@@ -115,6 +115,7 @@ class PumpTest : public ::testing::Test {
     if (pid != 0) return;
     for (Pipe* pipe : {&out, &err, &control}) pipe->close_write();
     for (Pipe* pipe : {&console, &console_err}) pipe->close_read();
+    for (const int fd : launchers) close(fd);
     PumpConfig config;
     config.instance = "web.1";
     config.out_fd = out.read;
@@ -125,6 +126,9 @@ class PumpTest : public ::testing::Test {
     config.format = format;
     config.sinks = std::move(*opened);
     config.memory = shared;
+    config.parse = parse;
+    config.own_fd = own;
+    config.syslog_fd = syslog;
     config.drain_at_most = drain_at_most;
     _exit(run_pump(config));
   }
@@ -165,6 +169,10 @@ class PumpTest : public ::testing::Test {
   PumpMemory* shared = nullptr;
   PumpCounters* counters = nullptr;
   pid_t pid = -1;
+  LogParse parse;
+  int own = -1;
+  int syslog = -1;
+  std::vector<int> launchers;  // what a pump must not hold
   std::chrono::milliseconds drain_at_most{5000};
   std::filesystem::path directory;
 };

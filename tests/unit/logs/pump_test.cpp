@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +11,8 @@
 #include <string>
 #include <thread>
 
+#include "logs/process/plain.hpp"
+#include "logs/queue/packed.hpp"
 #include "unit/logs/pump_fixture.hpp"
 #include "unit/logs/sink_fixture.hpp"
 
@@ -94,6 +97,21 @@ TEST_F(PumpTest, RawPassesBytesToTheirStreams) {
   EXPECT_EQ(counters->streams[0].records, 2U);
   EXPECT_EQ(counters->streams[1].records, 1U);
   EXPECT_EQ(counters->sinks[0].delivered, 3U);
+}
+
+// What a joiner held comes when nothing else does, and still on its own stream.
+TEST_F(PumpTest, AHeldTraceBelongsToItsStream) {
+  parse.multiline = {"java"};
+  start(Format::raw);
+  put(err.write, "java.lang.Error: x\n\tat a.B.c(B.java:1)\n");
+  std::this_thread::sleep_for(20ms);
+  put(out.write, "goes on\n");
+  EXPECT_EQ(read_within(console.read, 2s, 8), "goes on\n");
+  EXPECT_EQ(read_within(console_err.read, 2s, 41), "java.lang.Error: x\n\tat a.B.c(B.java:1)\n");
+  end_streams();
+  EXPECT_EQ(wait(), kPumpDone);
+  EXPECT_EQ(counters->streams[0].records, 1U);
+  EXPECT_EQ(counters->streams[1].records, 1U);
 }
 
 TEST_F(PumpTest, PrettyShowsAPromptSoon) {
@@ -249,6 +267,113 @@ TEST_F(PumpTest, AKilledPumpLosesNothing) {
   ASSERT_EQ(records.size(), kLines);
   for (int i = 0; i < kLines; ++i) ASSERT_EQ(records.at(i + 1), "line " + std::to_string(i));
   EXPECT_LE(cut, 40);
+}
+
+// Killed in the middle of a trace, in front of a private key's end, of a datagram and of a record of our own.
+TEST_F(PumpTest, AKilledPumpLosesNothingThatItHeld) {
+  parse.multiline = {"java"};
+  parse.redact = {"private-key"};
+  spawn(Format::json);
+  put(out.write, "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n");
+  put(err.write, "java.lang.Error: x\n\tat a.B.c(B.java:1)\n");
+  for (int i = 0; i < 200 && counters->streams[1].bytes < 41; ++i) std::this_thread::sleep_for(1ms);
+  for (int i = 2; i < 40; ++i) {
+    kill(pid, SIGKILL);
+    waitpid(pid, nullptr, 0);
+    spawn(Format::json);
+    put(err.write, "\tat a.B.c(B.java:" + std::to_string(i) + ")\n");
+  }
+  put(out.write, "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n");
+  for (Pipe* pipe : {&out, &err}) pipe->close_write();
+  EXPECT_EQ(wait(), kPumpDone);
+  console.close_write();
+  const std::string all = read_all(console.read);
+  EXPECT_EQ(all.find("MIIE"), std::string::npos);
+  std::string lines;
+  std::map<std::uint64_t, json> by_seq;
+  std::istringstream stream(all);
+  for (std::string line; std::getline(stream, line);) {
+    const json record = json::parse(line, nullptr, false);
+    if (!record.is_discarded()) by_seq[record.at("seq")] = record;
+  }
+  for (const auto& [seq, record] : by_seq) {
+    if (record.at("stream") == "stderr") lines += record.at("message").get<std::string>() + "\n";
+  }
+  std::string wanted = "java.lang.Error: x\n";
+  for (int i = 1; i < 40; ++i) wanted += "\tat a.B.c(B.java:" + std::to_string(i) + ")\n";
+  EXPECT_EQ(lines, wanted);
+}
+
+// Records and datagrams that a pump was killed over come in the next one.
+TEST_F(PumpTest, AKilledPumpLosesNoMessages) {
+  std::array<int, 2> ends{};
+  std::array<int, 2> datagrams{};
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), 0);
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, datagrams.data()), 0);
+  own = ends[0];
+  syslog = datagrams[0];
+  launchers = {ends[1], datagrams[1]};
+  LogSink sink;
+  sink.match.streams = {Stream::out, Stream::err, Stream::syslog, Stream::own};
+  std::string lines;
+  std::thread reader([&] { lines = read_all(console.read); });
+  spawn(Format::json, {sink});
+  for (int i = 0; i < 3000; ++i) {
+    const std::string said = "said " + std::to_string(i);
+    Record record;
+    record.stream = Stream::own;
+    record.message = said;
+    std::string packed(packed_size(record), '\0');
+    (void)pack(record, packed.data());
+    ASSERT_EQ(send(ends[1], packed.data(), packed.size(), 0), static_cast<ssize_t>(packed.size()));
+    const std::string logged = "<14>app: logged " + std::to_string(i);
+    ASSERT_EQ(send(datagrams[1], logged.data(), logged.size(), 0), static_cast<ssize_t>(logged.size()));
+    if (i % 50 != 49) continue;
+    kill(pid, SIGKILL);
+    waitpid(pid, nullptr, 0);
+    spawn(Format::json, {sink});
+  }
+  close(ends[1]);
+  for (Pipe* pipe : {&out, &err}) pipe->close_write();
+  EXPECT_EQ(wait(), kPumpDone);
+  console.close_write();
+  reader.join();
+  for (const int fd : {ends[0], datagrams[0], datagrams[1]}) close(fd);
+  std::map<std::uint64_t, std::string> by_seq;
+  std::map<std::string, std::vector<std::string>> by_stream;
+  std::istringstream stream(lines);
+  for (std::string line; std::getline(stream, line);) {
+    const json record = json::parse(line, nullptr, false);
+    if (record.is_discarded()) continue;
+    if (by_seq.emplace(record.at("seq"), record.at("message")).second) {
+      by_stream[record.at("stream")].push_back(record.at("message"));
+    }
+  }
+  ASSERT_EQ(by_stream["cofferdam"].size(), 3000U);
+  ASSERT_EQ(by_stream["syslog"].size(), 3000U);
+  for (int i = 0; i < 3000; ++i) {
+    EXPECT_EQ(by_stream["cofferdam"][static_cast<std::size_t>(i)], "said " + std::to_string(i));
+    EXPECT_EQ(by_stream["syslog"][static_cast<std::size_t>(i)], "logged " + std::to_string(i));
+  }
+}
+
+// A pump that no longer joins, since the lines may have crashed the one before, has what that one held.
+TEST_F(PumpTest, APumpThatNoLongerJoinsGivesBackWhatWasHeld) {
+  parse.multiline = {"java"};
+  spawn(Format::json);
+  put(err.write, "java.lang.Error: x\n\tat a.B.c(B.java:1)\n");
+  for (int i = 0; i < 200 && counters->streams[1].bytes < 41; ++i) std::this_thread::sleep_for(1ms);
+  kill(pid, SIGKILL);
+  waitpid(pid, nullptr, 0);
+  parse = only_redacted(parse);
+  spawn(Format::json);
+  for (Pipe* pipe : {&out, &err}) pipe->close_write();
+  EXPECT_EQ(wait(), kPumpDone);
+  console.close_write();
+  const auto all = records(read_all(console.read));
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0]["message"], "java.lang.Error: x");
+  EXPECT_EQ(all[1]["message"], "\tat a.B.c(B.java:1)");
 }
 
 }  // namespace

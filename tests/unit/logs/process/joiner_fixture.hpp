@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,7 +32,7 @@ struct Seen {
 // A stream with a joiner, read in pieces of any size. Time stands still unless it is moved.
 class Reader {
  public:
-  explicit Reader(const Strings& rules = all_rules()) : joiner(rules) {}
+  explicit Reader(const Strings& rules = all_rules()) { joiner.emplace(rules, Stream::err, *held_); }
 
   void read(std::string_view bytes) {
     while (!bytes.empty()) {
@@ -39,18 +40,18 @@ class Reader {
       const auto space = framer_.space();
       const std::size_t size = std::min(bytes.size(), space.size());
       std::copy_n(bytes.begin(), size, space.begin());
-      framer_.commit(size, [this](const Piece& piece) { joiner.add(piece, now, emit); });
-      joiner.settle(now, emit);
+      framer_.commit(size, [this](const Piece& piece) { joiner->add(piece, now, emit); });
+      joiner->settle(now, emit);
       bytes.remove_prefix(size);
     }
   }
   void wait(std::int64_t milliseconds) {
     now += milliseconds;
-    joiner.settle(now, emit);
+    joiner->settle(now, emit);
   }
   void finish() {
-    framer_.finish([this](const Piece& piece) { joiner.add(piece, now, emit); });
-    joiner.flush(emit);
+    framer_.finish([this](const Piece& piece) { joiner->add(piece, now, emit); });
+    joiner->flush(emit);
   }
   [[nodiscard]] Strings texts() const {
     Strings texts;
@@ -66,9 +67,21 @@ class Reader {
     return all;
   }
 
+  // As a pump that takes over from one that was killed just after a read.
+  void replace(const Strings& rules = all_rules()) {
+    const HeldText::Mark mark = joiner->mark();
+    joiner.emplace(rules, Stream::err, *held_);
+    joiner->recover(mark, now, emit);
+  }
+
   std::int64_t now = 1000;
   std::vector<Seen> seen;
-  Joiner joiner;
+
+ private:
+  std::unique_ptr<HeldMemory> held_ = std::make_unique<HeldMemory>();
+
+ public:
+  std::optional<Joiner> joiner;
 
  private:
   struct Keep {

@@ -151,6 +151,30 @@ TEST(JoinerSamples, TracesAmongOrdinaryLinesStayWhole) {
   }
 }
 
+// Whatever line the pump was killed after, the next one has the lines that it held.
+TEST(JoinerSamples, AnotherPumpGoesOnWithWhatWasHeld) {
+  for (const Sample& sample : traces()) {
+    Reader reader;
+    const std::string bytes = joined(sample.records);
+    for (std::size_t at = 0; at < bytes.size();) {
+      const std::size_t end = bytes.find('\n', at) + 1;
+      reader.read(bytes.substr(at, end - at));
+      reader.replace();
+      at = end;
+    }
+    reader.finish();
+    EXPECT_EQ(reader.bytes(), bytes) << sample.name;
+    Reader whole;
+    for (std::size_t at = 0; at < bytes.size();) {
+      const std::size_t end = bytes.find('\n', at) + 1;
+      whole.read(bytes.substr(at, end - at));
+      at = end;
+    }
+    whole.finish();
+    EXPECT_EQ(reader.texts(), whole.texts()) << sample.name;
+  }
+}
+
 TEST(JoinerSamples, EachRuleJoinsItsOwnSamples) {
   for (const Sample& sample : traces()) {
     const std::string rule = sample.name.substr(0, sample.name.find('/'));

@@ -27,7 +27,7 @@ TEST(Joiner, AnOrdinaryLineIsNotHeld) {
     Reader reader;
     reader.read(line);
     EXPECT_EQ(reader.bytes(), line);
-    EXPECT_FALSE(reader.joiner.due());
+    EXPECT_FALSE(reader.joiner->due());
   }
 }
 
@@ -35,13 +35,13 @@ TEST(Joiner, ALineThatAnnouncesAnExceptionWaitsTwoMilliseconds) {
   Reader reader;
   reader.read("ERROR:root:failed\n");
   EXPECT_TRUE(reader.seen.empty());
-  ASSERT_TRUE(reader.joiner.due());
-  EXPECT_EQ(*reader.joiner.due(), reader.now + 2);
+  ASSERT_TRUE(reader.joiner->due());
+  EXPECT_EQ(*reader.joiner->due(), reader.now + 2);
   reader.wait(1);
   EXPECT_TRUE(reader.seen.empty());
   reader.wait(1);
   EXPECT_EQ(reader.texts(), Strings{"ERROR:root:failed"});
-  EXPECT_FALSE(reader.joiner.due());
+  EXPECT_FALSE(reader.joiner->due());
   reader.read(kTrace);
   reader.finish();
   EXPECT_EQ(reader.seen.size(), 2U);
@@ -50,7 +50,7 @@ TEST(Joiner, ALineThatAnnouncesAnExceptionWaitsTwoMilliseconds) {
 TEST(Joiner, ATraceWaits500MillisecondsForItsNextLine) {
   Reader reader;
   reader.read(kTrace);
-  EXPECT_EQ(reader.joiner.due(), std::optional(reader.now + 500));
+  EXPECT_EQ(reader.joiner->due(), std::optional(reader.now + 500));
   reader.wait(499);
   EXPECT_TRUE(reader.seen.empty());
   reader.wait(1);
@@ -61,7 +61,7 @@ TEST(Joiner, ATraceWaits500MillisecondsForItsNextLine) {
 TEST(Joiner, AHeadWithoutFramesWaits100Milliseconds) {
   Reader reader;
   reader.read("java.io.IOException: gone\n");
-  EXPECT_EQ(reader.joiner.due(), std::optional(reader.now + 100));
+  EXPECT_EQ(reader.joiner->due(), std::optional(reader.now + 100));
   reader.wait(100);
   EXPECT_EQ(reader.seen.size(), 1U);
 }
