@@ -102,7 +102,8 @@ void SinkQueue::announce_damage() {
   std::timespec now{};
   (void)clock_gettime(CLOCK_REALTIME, &now);
   const std::int64_t time = std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-  gap(GapPlace::ring).add({state.last_seq, time, lost, state.last_seq, 0}, "the memory was damaged by a crash");
+  const std::uint64_t first = state.last_seq - std::min(lost, state.last_seq) + 1;  // unless others were not for us
+  gap(GapPlace::ring).add({state.last_seq, time, lost, first, 0}, "the memory was damaged by a crash");
   state.dropped += lost;
 }
 
@@ -176,6 +177,14 @@ void SinkQueue::drop_front(std::string_view reason) {
 }
 
 bool SinkQueue::make_room(std::size_t bytes, std::unique_lock<std::mutex>& lock) {
+  if (ring_.has_room(bytes)) return true;
+  const bool made = clear_room(bytes, lock);
+  // What another process would find must be true before the next record is written where the oldest ones stood.
+  commit();
+  return made;
+}
+
+bool SinkQueue::clear_room(std::size_t bytes, std::unique_lock<std::mutex>& lock) {
   while (!ring_.has_room(bytes)) {
     switch (options_.when_full) {
       case LogSink::WhenFull::drop_newest: return false;

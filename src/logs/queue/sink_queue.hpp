@@ -122,6 +122,7 @@ class SinkQueue {
   void lose(const Record& record, std::string_view reason);
   void drop_front(std::string_view reason);
   [[nodiscard]] bool make_room(std::size_t bytes, std::unique_lock<std::mutex>& lock);
+  [[nodiscard]] bool clear_room(std::size_t bytes, std::unique_lock<std::mutex>& lock);
   [[nodiscard]] bool wait_for_space(std::unique_lock<std::mutex>& lock);
   [[nodiscard]] bool spill_some();
   [[nodiscard]] int spill_run(std::size_t most);
