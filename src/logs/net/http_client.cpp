@@ -63,15 +63,27 @@ Result<void> write_request(Connection& connection, const http::request<http::spa
   return result;
 }
 
+bool begins_like_http(const boost::beast::flat_buffer& buffer) {
+  constexpr std::string_view kHttp = "HTTP/";
+  const auto bytes = buffer.cdata();
+  const std::string_view begin(static_cast<const char*>(bytes.data()), std::min(bytes.size(), kHttp.size()));
+  return kHttp.starts_with(begin);
+}
+
 // One answer from the connection; `buffer` keeps what came after it.
 Result<void> read_answer(Connection& connection, boost::beast::flat_buffer& buffer, Parser& parser,
                          const std::string& place, Deadline deadline) {
   parser.eager(true);
   parser.header_limit(kMostHeader);
   parser.body_limit(kMostBody);
+  std::size_t parsed = 0;
   while (!parser.is_done()) {
     error_code error;
-    if (buffer.size() != 0) buffer.consume(parser.put(buffer.data(), error));
+    if (buffer.size() != 0) {
+      const std::size_t taken = parser.put(buffer.data(), error);
+      buffer.consume(taken);
+      parsed += taken;
+    }
     if (error && error != http::error::need_more) {
       if (error == http::error::body_limit) return fail(place + ": the answer is larger than 4 MiB");
       if (error == http::error::header_limit) return fail(place + ": the answer's header is larger than 64 KiB");
@@ -89,7 +101,10 @@ Result<void> read_answer(Connection& connection, boost::beast::flat_buffer& buff
     if (!parser.got_some()) return fail(place + ": the connection was closed without an answer");
     error = {};
     parser.put_eof(error);  // an answer without a length ends like this
-    if (error) return fail(place + ": the connection was closed in the middle of the answer");
+    if (!error) continue;
+    // The parser waits for a header's end once it has seen less than a version.
+    if (parsed == 0 && !begins_like_http(buffer)) return fail(place + ": the answer is not HTTP");
+    return fail(place + ": the connection was closed in the middle of the answer");
   }
   return {};
 }
