@@ -15,6 +15,7 @@
 #include "kernel/process.hpp"
 #include "logs/sinks/open.hpp"
 #include "plan/memory.hpp"
+#include "run/required_sinks.hpp"
 
 namespace cofferdam::run {
 
@@ -129,6 +130,9 @@ Result<void> Instance::launch(const RunRequest& request, InstanceOptions options
     config.sinks = std::move(*sinks);
     config.context = {name_, std::string(base::base_name(plan.program.path)), host_name()};
     config.secrets = prepared_.log_secrets;
+    if (auto reached = reach_required_sinks(config, session_.signals()); !reached) {
+      return std::unexpected(reached.error());
+    }
     auto made = PumpProcess::make(std::move(config), prepared_.policy.logs, plan.identity.uid, plan.identity.gid);
     if (!made) return std::unexpected(made.error());
     pump_.emplace(std::move(*made));

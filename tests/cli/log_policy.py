@@ -2,10 +2,14 @@
 """`logs` of a policy from outside: what is refused before anything starts, what `logs test` and `doctor` say, and what a
 run says about a sink that does not take its records."""
 
+import contextlib
 import http.server
 import json
 import os
+import signal
+import socket
 import threading
+import time
 
 from harness import check, contains, equal, free_port, main, test
 
@@ -152,19 +156,84 @@ class Refusing(http.server.BaseHTTPRequestHandler):
         pass
 
 
-@test
-def refusing_sinks_are_findings(place):
-    server = http.server.HTTPServer(("127.0.0.1", 0), Refusing)
+@contextlib.contextmanager
+def http_server(handler):
+    """A server on a port of its own, which it yields."""
+    server = http.server.HTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        place.file("cofferdam.yaml", sinks("{type: console}",
-                                           f"{{type: otlp, endpoint: \"http://127.0.0.1:{server.server_port}\"}}"))
-        result = place.sh("echo one")
+        yield server.server_port
     finally:
         server.shutdown()
+        server.server_close()
+
+
+@test
+def refusing_sinks_are_findings(place):
+    with http_server(Refusing) as port:
+        place.file("cofferdam.yaml", sinks("{type: console}", f"{{type: otlp, endpoint: \"http://127.0.0.1:{port}\"}}"))
+        result = place.sh("echo one")
     equal(result.code, 0, f"exit status ({result.err})")
     equal(len(result.findings("CD305")), 1, f"findings CD305 ({result.err})")
     contains(result.findings("CD305")[0]["message"], "401", "the reason")
+
+
+@test
+def a_required_sink_that_is_not_there(place):
+    place.file("cofferdam.yaml", sinks("{type: console}",
+                                       f"{{type: otlp, endpoint: \"http://127.0.0.1:{free_port()}\", require: true}}"))
+    result = place.sh("echo started")
+    equal(result.code, 125, f"exit status ({result.err})")
+    equal(result.out, b"", "output of the app, which must not start")
+    for part in ("cofferdam.yaml:6", "the log sink otlp is required", "connection refused"):
+        contains(result.err, part, "message")
+
+
+@test
+def a_required_sink_that_refuses(place):
+    with http_server(Refusing) as port:
+        place.file("cofferdam.yaml", sinks(f"{{type: otlp, endpoint: \"http://127.0.0.1:{port}\", require: true}}"))
+        result = place.sh("echo started")
+    equal(result.code, 125, f"exit status ({result.err})")
+    contains(result.err, "takes nothing: 401", "message")
+
+
+class Taking(Refusing):
+    bodies = []
+
+    def do_POST(self):
+        self.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
+@test
+def a_required_sink_that_is_there(place):
+    for encoding in ("protobuf", "json"):
+        Taking.bodies.clear()
+        with http_server(Taking) as port:
+            place.file("cofferdam.yaml", sinks("{type: console}", f"{{type: otlp, endpoint: \"http://127.0.0.1:{port}\", "
+                                               f"encoding: {encoding}, require: true}}"))
+            result = place.sh("echo started")
+        equal(result.messages(), ["started"], f"records on the console ({result.err})")
+        equal(Taking.bodies[0], b"{}" if encoding == "json" else b"", "the request that asks whether it is there")
+        check(b"started" in Taking.bodies[1], "the record")
+
+
+@test
+def waiting_for_a_required_sink_can_be_interrupted(place):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        place.file("cofferdam.yaml", sinks(f"{{type: otlp, endpoint: \"http://127.0.0.1:{port}\", require: true}}"))
+        begin = time.monotonic()
+        process = place.start("sh", "-c", "echo started")
+        server.accept()[0].recv(1)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=5)
+    equal(out, b"", "output of the app, which must not start")
+    contains(err.decode(), "interrupted", "message")
+    check(time.monotonic() - begin < 5, "it waited for the sink's timeout")
 
 
 main()

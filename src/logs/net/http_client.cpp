@@ -146,12 +146,7 @@ Result<HttpAnswer> HttpClient::post(std::string_view body, const std::map<std::s
   for (const auto& [name, value] : headers) {
     if (auto checked = check_http_header(name, value); !checked) return std::unexpected(checked.error());
   }
-  if (connection_ && connection_->is_stale()) connection_.reset();
-  if (!connection_) {
-    auto opened = Connection::open(url_.endpoint, deadline);
-    if (!opened) return std::unexpected(opened.error());
-    connection_.emplace(std::move(*opened));
-  }
+  if (auto connected = connect(deadline); !connected) return std::unexpected(connected.error());
   // Given back to the client only when the whole exchange went well.
   Connection connection = *std::exchange(connection_, std::nullopt);
   const auto written = write_request(connection, make_request(url_, body, headers), deadline);
@@ -166,6 +161,15 @@ Result<HttpAnswer> HttpClient::post(std::string_view body, const std::map<std::s
     return to_answer(parser.release());
   }
   return fail(place_of(url_.endpoint) + ": interim answers only");
+}
+
+Result<void> HttpClient::connect(Deadline deadline) {
+  if (connection_ && connection_->is_stale()) connection_.reset();
+  if (connection_) return {};
+  auto opened = Connection::open(url_.endpoint, deadline);
+  if (!opened) return std::unexpected(opened.error());
+  connection_.emplace(std::move(*opened));
+  return {};
 }
 
 void HttpClient::close() {

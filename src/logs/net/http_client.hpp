@@ -38,6 +38,8 @@ class HttpClient {
   explicit HttpClient(HttpUrl url);
   [[nodiscard]] Result<HttpAnswer> post(std::string_view body, const std::map<std::string, std::string>& headers,
                                         Deadline deadline);
+  // Opens the connection unless it is open: name, address, TLS.
+  [[nodiscard]] Result<void> connect(Deadline deadline);
   void close();
 
  private:

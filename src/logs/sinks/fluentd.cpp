@@ -75,13 +75,13 @@ class FluentdSender : public Sender {
 
   [[nodiscard]] SendResult send(std::string_view body, std::size_t /*records*/, Deadline deadline) override {
     if (connection_ && connection_->is_stale()) close();
-    if (!connection_) {
-      if (auto failed = connect(deadline)) return *failed;
-    }
+    if (auto failed = connect(deadline)) return *failed;
     if (auto written = connection_->write(body, deadline); !written) return lost(written.error().message);
     if (!ack_) return {};
     return await(chunk_of(body), deadline);
   }
+
+  [[nodiscard]] SendResult reach(Deadline deadline) override { return connect(deadline).value_or(SendResult{}); }
 
   void idle() override { close(); }
 
@@ -104,7 +104,9 @@ class FluentdSender : public Sender {
     unread_ = 0;
   }
 
+  // Nothing: it is connected.
   std::optional<SendResult> connect(Deadline deadline) {
+    if (connection_) return std::nullopt;
     auto opened = Connection::open(endpoint_, deadline);
     if (!opened) return wrong(Outcome::retry, opened.error().message);
     connection_.emplace(std::move(*opened));

@@ -57,6 +57,7 @@ class OtlpSender : public Sender {
   OtlpSender(HttpUrl url, const LogSink& sink, const std::map<std::string, std::string>& resource)
       : encoder_(sink.json ? OtlpEncoder::Format::json : OtlpEncoder::Format::protobuf, resource),
         gzip_(sink.compress == LogSink::Compress::gzip),
+        json_(sink.json),
         headers_(sink.headers),
         place_((url.endpoint.transport == Endpoint::Transport::tls ? "https://" : "http://") + url.host_header +
                url.target.substr(0, url.target.find('?'))),
@@ -77,6 +78,12 @@ class OtlpSender : public Sender {
     const auto answer = client_.post(body, headers_, deadline);
     if (!answer) return {Outcome::retry, 0, std::nullopt, answer.error().message};
     return judge(*answer, records);
+  }
+
+  // A request without records, which servers take (OTLP, "OTLP/HTTP Response").
+  [[nodiscard]] SendResult reach(Deadline deadline) override {
+    const std::string body = json_ ? "{}" : "";
+    return send(gzip_ ? gzip(body) : body, 0, deadline);
   }
 
   void idle() override { client_.close(); }
@@ -115,6 +122,7 @@ class OtlpSender : public Sender {
 
   OtlpEncoder encoder_;
   bool gzip_;
+  bool json_;
   std::map<std::string, std::string> headers_;
   std::string place_;  // without user, password and query
   HttpClient client_;

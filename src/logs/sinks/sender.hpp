@@ -58,6 +58,9 @@ class Sender {
   // Sends a body that encode() made; connects first where that is needed. Returns at `deadline` at the latest. Called
   // again with the same bytes until it is delivered or rejected. Errors are results; nothing is thrown.
   [[nodiscard]] virtual SendResult send(std::string_view body, std::size_t records, Deadline deadline) = 0;
+  // Whether the server is there, as far as that can be told without a record: a connection, and the server's consent
+  // where the protocol has one. Before the first send().
+  [[nodiscard]] virtual SendResult reach(Deadline /*deadline*/) { return {}; }
   // Nothing to send for some time: a connection may be given up.
   virtual void idle() {}
 };

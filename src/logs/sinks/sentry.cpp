@@ -74,6 +74,12 @@ class SentrySender : public Sender {
     return judge(*answer);
   }
 
+  // An envelope without an event is refused: whether the key is right shows with the first one.
+  [[nodiscard]] SendResult reach(Deadline deadline) override {
+    const auto connected = client_.connect(deadline);
+    return connected ? SendResult{} : SendResult{Outcome::retry, 0, std::nullopt, connected.error().message};
+  }
+
   void idle() override { client_.close(); }
 
  private:

@@ -40,11 +40,7 @@ class SyslogSender : public Sender {
 
   [[nodiscard]] SendResult send(std::string_view body, std::size_t /*records*/, Deadline deadline) override {
     if (connection_ && connection_->is_stale()) connection_.reset();
-    if (!connection_) {
-      auto opened = open(deadline);
-      if (!opened) return retry(opened.error().message);
-      connection_.emplace(std::move(*opened));
-    }
+    if (SendResult reached = reach(deadline); reached.outcome != Outcome::delivered) return reached;
     const bool datagrams = endpoint_.transport == Transport::udp || endpoint_.transport == Transport::unix_datagram;
     // A stream that broke may have lost what it had taken; of datagrams, those that were sent are gone.
     if (!datagrams) sent_ = 0;
@@ -55,6 +51,15 @@ class SyslogSender : public Sender {
     if (written) return {};
     connection_.reset();
     return retry(written.error().message);
+  }
+
+  // Nobody answers over UDP.
+  [[nodiscard]] SendResult reach(Deadline deadline) override {
+    if (connection_) return {};
+    auto opened = open(deadline);
+    if (!opened) return retry(opened.error().message);
+    connection_.emplace(std::move(*opened));
+    return {};
   }
 
   void idle() override {
