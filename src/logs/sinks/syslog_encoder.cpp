@@ -15,9 +15,8 @@ namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::uint64_t kMostSequence = 2'147'483'647;
-constexpr std::size_t kLongestName = 32;     // of an SD-NAME
-constexpr std::size_t kLongestValue = 1024;  // of ours: the message must keep room
-constexpr std::size_t kLeastPart = 64;       // of a message, whatever its structured data
+constexpr std::size_t kLongestName = 32;  // of an SD-NAME
+constexpr std::size_t kLeastPart = 64;    // of a message, whatever its structured data
 
 constexpr std::array<std::string_view, 24> kFacilities = {
     "kern", "user", "mail", "daemon", "auth",   "syslog", "lpr",    "news",   "uucp",   "cron",   "authpriv", "ftp",
@@ -48,11 +47,21 @@ std::string time_of(std::int64_t time) {
   return text + std::string(6 - micros.size(), '0') + micros + "Z";
 }
 
+// A line feed would end the message for some receivers: what rsyslog writes instead.
+void append_octal(std::string& out, char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  out += '#';
+  for (const int shift : {6, 3, 0}) out += static_cast<char>('0' + ((byte >> shift) & 7));
+}
+
 void append_value(std::string& out, std::string_view text) {
   for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20) {
+      append_octal(out, c);
+      continue;
+    }
     if (c == '"' || c == '\\' || c == ']') out += '\\';
-    // A line feed in a value would end the message for some receivers.
-    out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+    out += c;
   }
 }
 
@@ -62,7 +71,7 @@ void append_parameter(std::string& out, std::string_view name, std::string_view 
     out += c > 32 && c < 127 && c != '=' && c != ']' && c != '"' ? c : '_';
   }
   out += "=\"";
-  append_value(out, value.substr(0, cut_between_characters(value, kLongestValue)));
+  append_value(out, value);
   out += '"';
 }
 
@@ -97,7 +106,7 @@ std::string on_one_line(std::string_view text) {
   std::string out;
   for (const char c : text) {
     if (c == '\n') {
-      out += "#012";
+      append_octal(out, c);
     } else {
       out += c;
     }
@@ -163,8 +172,12 @@ void SyslogEncoder::append(const Record& record, std::string& out) const {
   }
   constexpr std::string_view kElement = "[cofferdam@32473";
   constexpr std::size_t kMore = 40;  // part="..." more="true" and the brackets
-  // Where the fields leave no room for the message, they are what must go.
-  if (head.size() + parameters.size() + kElement.size() + kMore + kLeastPart > options_.max_message) parameters.clear();
+  // Where the fields leave no room for the message, they stand behind it, and are divided with it.
+  if (head.size() + parameters.size() + kElement.size() + kMore + kLeastPart > options_.max_message) {
+    copy = std::string(rest) + parameters;
+    rest = copy;
+    parameters.clear();
+  }
   const std::size_t taken = head.size() + kElement.size() + parameters.size() + kMore;
   const std::size_t room = options_.max_message > taken + kLeastPart ? options_.max_message - taken : kLeastPart;
   const bool divided = rest.size() > room;

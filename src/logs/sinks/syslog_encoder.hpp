@@ -16,7 +16,8 @@ namespace cofferdam::logs {
 // the second, the structured data [meta sequenceId="N"] and, where there is something to say, [cofferdam@32473 ...]
 // with the record's fields, partial_id, partial_n, partial_last, eol, trace_id, span_id, gap_count, gap_first and
 // gap_reason. MSG is the message as it is, without a byte order mark. (32473 is the number that RFC 5612 gives to
-// examples: cofferdam has none of its own.)
+// examples: cofferdam has none of its own.) Control characters in values are #012 and the like. Fields that leave no
+// room for the message in `max_message` stand behind it instead.
 //
 // A message of more than `max_message` bytes becomes several, cut between characters, with part="N" in each and
 // more="true" in all but the last.
