@@ -59,6 +59,12 @@ const msgpack::object* member(const msgpack::object& map, std::string_view key) 
   return nullptr;
 }
 
+// ["HELO", options]
+bool is_helo(const msgpack::object& answer) {
+  return answer.type == msgpack::type::ARRAY && answer.via.array.size == 2 &&
+         text_of(answer.via.array.ptr[0]) == "HELO";
+}
+
 class FluentdSender : public Sender {
  public:
   FluentdSender(const LogSink& sink, Endpoint endpoint, const SenderContext& context)
@@ -119,9 +125,7 @@ class FluentdSender : public Sender {
     auto helo = read(deadline);
     if (!helo) return lost(helo.error().message);
     const msgpack::object& hello = helo->get();
-    const bool is_helo =
-        hello.type == msgpack::type::ARRAY && hello.via.array.size == 2 && text_of(hello.via.array.ptr[0]) == "HELO";
-    if (!is_helo) return lost("the server does not begin with HELO: has it a shared key?");
+    if (!is_helo(hello)) return lost("the server does not begin with HELO: has it a shared key?");
     const msgpack::object& options = hello.via.array.ptr[1];
     const msgpack::object* const nonce = member(options, "nonce");
     const std::string challenge = nonce == nullptr ? "" : text_of(*nonce).value_or("");
@@ -169,6 +173,10 @@ class FluentdSender : public Sender {
     for (;;) {
       auto answer = read(deadline);
       if (!answer) return lost("no acknowledgement: " + answer.error().message);
+      if (is_helo(answer->get())) {
+        close();
+        return wrong(Outcome::failed, "the server asks for a shared key; see shared_key");
+      }
       const msgpack::object* const ack = member(answer->get(), "ack");
       // Another one may still be under way from an attempt that was given up.
       if (ack != nullptr && text_of(*ack) == chunk) return {};
