@@ -193,11 +193,10 @@ void Collector::visit(const std::string& instance, const ScannedChange& change) 
   state.losses.add({change, std::string(file_class), std::move(writers)});
 }
 
-void Collector::finish(const std::string& instance, const ScanResult& scan, const LogCount& logs,
-                       std::uint64_t memory_peak) {
+std::vector<Finding> Collector::finish(const std::string& instance, const ScanResult& scan, std::uint64_t memory_peak) {
+  const std::size_t before = report_.findings.size();
   instance_of(instance).memory_peak = memory_peak;
   instance_of(instance).memory_tmpfs_peak = scan.memory.tmpfs;
-  add_logs(logs);
   LossFold::Taken losses = state_of(instance).losses.take();
   for (LostFile& file : losses.lost) file.instance = instance;
   for (FoldedLoss& loss : losses.folded) loss.instance = instance;
@@ -210,6 +209,9 @@ void Collector::finish(const std::string& instance, const ScanResult& scan, cons
   std::move(losses.lost.begin(), losses.lost.end(), std::back_inserter(report_.lost));
   std::move(losses.folded.begin(), losses.folded.end(), std::back_inserter(report_.folded));
   compare(instance, scan);
+  std::vector<Finding> found;
+  for (std::size_t i = before; i < report_.findings.size(); ++i) found.push_back(report_.findings[i].finding);
+  return found;
 }
 
 void Collector::compare(const std::string& instance, const ScanResult& scan) {

@@ -31,7 +31,8 @@ struct CollectorOptions {
 // Memory is bounded by the options, whatever the app does. Identical findings (code, message, program, path,
 // destination) and connections (destination, verdict, outcome, program) of an instance become one with a count.
 //   Collector collector(options); ... events ...; for each change of the scan: collector.visit("web.1", change);
-//   collector.finish("web.1", scan, logs, peak); report = collector.take();
+//   for (const Finding& finding : collector.finish("web.1", scan, peak)) ...; collector.add_logs(logs);
+//   report = collector.take();
 class Collector : public EventSink {
  public:
   explicit Collector(CollectorOptions options) : options_(std::move(options)) {}
@@ -42,8 +43,12 @@ class Collector : public EventSink {
   void visit(const std::string& instance, const ScannedChange& change);
 
   // The end of one instance, after its last visit: compares events and scan (CD104), and adds the findings that follow
-  // from what is lost (storage_findings). `memory_peak` in bytes, 0 when unknown.
-  void finish(const std::string& instance, const ScanResult& scan, const LogCount& logs, std::uint64_t memory_peak);
+  // from what is lost (storage_findings). Returns these, of which no event tells. `memory_peak` in bytes, 0 when
+  // unknown.
+  std::vector<Finding> finish(const std::string& instance, const ScanResult& scan, std::uint64_t memory_peak);
+
+  // What became of an instance's records; those of several instances are added up, sink by sink.
+  void add_logs(const LogCount& logs);
 
   // The report; the collector is empty afterwards. `ended` is the time of the last event.
   [[nodiscard]] Report take();
@@ -76,7 +81,6 @@ class Collector : public EventSink {
                           std::uint64_t count);
   void compare(const std::string& instance, const ScanResult& scan);
   void remember(const Folded& folded);
-  void add_logs(const LogCount& logs);
   InstanceResult& instance_of(const std::string& name);
   Instance& state_of(const std::string& instance);
 

@@ -181,13 +181,16 @@ void Instance::finish(const supervise::ChangeVisitor& visit) {
     collector.visit(name_, change);
     if (visit) visit(change);
   });
+  for (const Finding& finding : collector.finish(name_, scan, memory_peak(prepared_.plan, scan.memory))) {
+    own_records_.tell(finding);
+  }
   if (pump_ && pump_->listens()) {
     loop_->await_pump();
     Loop* const loop = &*loop_;
     serve({&loop, 1}, session_.signals(), [&] { return loop->done(); });
   }
   if (sink_watch_) sink_watch_->finish();
-  collector.finish(name_, scan, pump_ ? pump_->counts() : LogCount{}, memory_peak(prepared_.plan, scan.memory));
+  if (pump_) collector.add_logs(pump_->counts());
 }
 
 int Instance::exit_code() const {

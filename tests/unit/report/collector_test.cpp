@@ -43,7 +43,8 @@ class CollectorTest : public ::testing::Test {
 
   void finish(const std::vector<ScannedChange>& changes, const LogCount& logs = {}, std::uint64_t memory_peak = 0) {
     for (const ScannedChange& change : changes) collector.visit("web.1", change);
-    collector.finish("web.1", {}, logs, memory_peak);
+    (void)collector.finish("web.1", {}, memory_peak);
+    collector.add_logs(logs);
   }
 
   Collector collector{{"twelve-factor", {"**/ignored/**"}, 100, 10, true}};
@@ -146,7 +147,7 @@ TEST_F(CollectorTest, AnIgnoredDirectoryIsNotLostEither) {
   collector.visit("web.1", {"/srv/ignored", "directory", Change::created, 0});
   collector.visit("web.1", {"/srv/ignored/sub", "directory", Change::created, 0});
   collector.visit("web.1", {"/srv/other/ignored", "file", Change::created, 1});
-  collector.finish("web.1", {}, {}, 0);
+  (void)collector.finish("web.1", {}, 0);
   const Report report = collector.take();
   ASSERT_EQ(report.lost.size(), 1U);
   EXPECT_EQ(report.lost[0].what.path, "/srv/other/ignored");
