@@ -140,14 +140,19 @@ def children(pid):
     return found
 
 
+def pid_namespaces(pid):
+    """How many pid namespaces the process is in. Can be read of processes that can't be looked into."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        return len(next(line for line in file if line.startswith("NSpid:")).split()) - 1
+
+
 def pump_of(launcher):
     """The child that shares the launcher's pid namespace; the other one is the instance's init."""
-    own = os.readlink("/proc/self/ns/pid")
     for pid in children(launcher):
         try:
-            if os.readlink(f"/proc/{pid}/ns/pid_for_children") == own:
+            if pid_namespaces(pid) == pid_namespaces(launcher):
                 return pid
-        except OSError:
+        except (OSError, StopIteration):
             continue
     return None
 
