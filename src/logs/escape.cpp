@@ -42,14 +42,8 @@ constexpr auto kPlain = [] {
   return plain;
 }();
 
-struct Reached {
-  const char* in;
-  char* out;
-};
-
-// Copies what stands for itself, and `"` and `\` with their backslash, as far as `out` stays below `limit`; stops
-// before anything else. What lies behind Reached::out, up to kEscapeSlack bytes, is overwritten later.
-using EscapeRun = Reached (*)(const char* in, const char* end, char* out, const char* limit);
+using detail::EscapeRun;
+using detail::Reached;
 
 Reached escape_run_words(const char* in, const char* end, char* out, const char* limit) {
   while (in != end && out < limit) {
@@ -73,52 +67,68 @@ Reached escape_run_words(const char* in, const char* end, char* out, const char*
 }
 
 #if defined(__x86_64__)
-// What is read beyond the end of the text stays within the page, and does not count.
-__attribute__((target("avx2,bmi"), no_sanitize("address"))) Reached escape_run_avx2(const char* in, const char* end,
-                                                                                    char* out, const char* limit) {
-  constexpr std::ptrdiff_t kBlock = 32;
-  const __m256i quote = _mm256_set1_epi8('"');
-  const __m256i backslash = _mm256_set1_epi8('\\');
-  const __m256i del = _mm256_set1_epi8(0x7f);
-  const __m256i space = _mm256_set1_epi8(0x20);
-  const auto copy = [&]() __attribute__((target("avx2,bmi"), no_sanitize("address"), always_inline)) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in)));
-  };
-  while (limit - out >= 2 * kBlock) {
-    const std::ptrdiff_t left = end - in;
-    // Room for a block and for as much again behind its last mark.
-    if (left < 2 * kBlock && (left <= 0 || (reinterpret_cast<std::uintptr_t>(in) & 4095U) > 4096U - 2 * kBlock)) break;
-    const __m256i block = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), block);
-    // As signed bytes, what is above 0x7f is below the space, too.
-    const __m256i marks =
-        _mm256_or_si256(_mm256_or_si256(_mm256_cmpgt_epi8(space, block), _mm256_cmpeq_epi8(block, quote)),
-                        _mm256_or_si256(_mm256_cmpeq_epi8(block, backslash), _mm256_cmpeq_epi8(block, del)));
-    auto mask = static_cast<unsigned>(_mm256_movemask_epi8(marks));
-    const std::ptrdiff_t size = std::min(left, kBlock);
-    if (left < kBlock) mask &= (1U << static_cast<unsigned>(left)) - 1;
-    const char* const block_end = in + size;
-    for (std::ptrdiff_t from = 0; mask != 0; mask &= mask - 1) {
-      const std::ptrdiff_t at = std::countr_zero(mask);
-      in += at - from;
-      out += at - from;
-      if (*in != '"' && *in != '\\') return {in, out};
-      out[0] = '\\';
-      out[1] = *in++;
-      out += 2;
-      from = at + 1;
-      copy();
-    }
-    out += block_end - in;
-    in = block_end;
+// For each low half of a byte, the one byte with it that needs an escape and is neither below the space nor above DEL.
+// 0x80 stands for none: a shuffle gives 0 for a byte so large.
+constexpr char kNoByte = '\x80';
+alignas(32) constexpr auto kMarked = [] {
+  std::array<char, 32> marked{};
+  marked.fill(kNoByte);
+  for (const char byte : {'"', '\\', '\x7f'}) {
+    for (std::size_t half = 0; half < 32; half += 16) marked.at(half + (static_cast<unsigned>(byte) & 15U)) = byte;
   }
-  return escape_run_words(in, end, out, limit);
+  return marked;
+}();
+
+constexpr std::ptrdiff_t kBlock = 32;
+
+// Copies a block; returns a bit for each of its bytes that does not stand for itself.
+__attribute__((target("avx2,bmi"), no_sanitize("address"), always_inline)) inline std::uint32_t copy_block(
+    const char* in, char* out) {
+  const __m256i block = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), block);
+  const __m256i marked = _mm256_load_si256(reinterpret_cast<const __m256i*>(kMarked.data()));
+  // As signed bytes, what is above 0x7f is below the space, too.
+  const __m256i marks = _mm256_or_si256(_mm256_cmpgt_epi8(_mm256_set1_epi8(0x20), block),
+                                        _mm256_cmpeq_epi8(block, _mm256_shuffle_epi8(marked, block)));
+  return static_cast<std::uint32_t>(_mm256_movemask_epi8(marks));
 }
 
-const EscapeRun escape_run =
-    __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("bmi") != 0 ? escape_run_avx2 : escape_run_words;
-#else
-constexpr EscapeRun escape_run = escape_run_words;
+__attribute__((target("avx2,bmi"), no_sanitize("address"))) Reached escape_run_avx2(const char* in, const char* end,
+                                                                                    char* out, const char* limit) {
+  const auto take_marked = [&](std::uint32_t marks) __attribute__((target("avx2,bmi"), always_inline)) {
+    const auto plain = std::countr_zero(marks);
+    in += plain;
+    out += plain;
+    if (*in != '"' && *in != '\\') return false;
+    *out++ = '\\';
+    *out++ = *in++;
+    return true;
+  };
+  // As long as a byte may become two and there is room for that, `out` need not be looked at.
+  while (limit - out > 4 * kBlock) {
+    const char* const stop = in + std::min(end - in, (limit - out - kBlock) >> 1);
+    while (in + kBlock <= stop) {
+      const std::uint32_t marks = copy_block(in, out);
+      if (marks == 0) {
+        in += kBlock;
+        out += kBlock;
+      } else if (!take_marked(marks)) {
+        return {in, out};
+      }
+    }
+    if (stop != end) continue;
+    while (in != end) {
+      // What is read beyond the end of the text stays within the page, and does not count.
+      if ((reinterpret_cast<std::uintptr_t>(in) & 4095U) > 4096U - kBlock) break;
+      const std::uint32_t marks = copy_block(in, out) & ((1U << static_cast<unsigned>(end - in)) - 1);
+      if (marks == 0) return {end, out + (end - in)};
+      if (!take_marked(marks)) return {in, out};
+    }
+    break;
+  }
+  return in == end ? Reached{in, out} : escape_run_words(in, end, out, limit);
+}
+
 #endif
 
 char* put_unicode(char* out, unsigned code) {
@@ -161,28 +171,36 @@ char* put_sequence(char* out, std::string_view sequence) {
 
 }  // namespace
 
-Escaped escape_json(std::string_view text, char* out, char* limit) {
-  const char* const start = text.data();
-  const char* in = start;
-  const char* const end = start + text.size();
-  const auto result = [&](EscapeStop stop) { return Escaped{static_cast<std::size_t>(in - start), out, stop}; };
-  while (in != end) {
-    const Reached reached = escape_run(in, end, out, limit);
-    in = reached.in;
-    out = reached.out;
-    if (in == end) break;
-    if (limit - out < static_cast<std::ptrdiff_t>(kLongestEscape)) return result(EscapeStop::full);
-    if (static_cast<unsigned char>(*in) < 0x80) {
-      out = put_ascii(out, *in++);
-      continue;
+namespace detail {
+
+#if defined(__x86_64__)
+const EscapeRun escape_run =
+    __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("bmi") != 0 ? escape_run_avx2 : escape_run_words;
+#else
+const EscapeRun escape_run = escape_run_words;
+#endif
+
+Escaped escape_rest(std::string_view text, Reached reached, char* limit) {
+  const char* const end = text.data() + text.size();
+  const auto result = [&](EscapeStop stop) {
+    return Escaped{static_cast<std::size_t>(reached.in - text.data()), reached.out, stop};
+  };
+  while (reached.in != end) {
+    if (limit - reached.out < static_cast<std::ptrdiff_t>(kLongestEscape)) return result(EscapeStop::full);
+    if (static_cast<unsigned char>(*reached.in) < 0x80) {
+      reached.out = put_ascii(reached.out, *reached.in++);
+    } else {
+      const std::size_t length = base::utf8_sequence({reached.in, static_cast<std::size_t>(end - reached.in)});
+      if (length == 0) return result(EscapeStop::invalid);
+      reached.out = put_sequence(reached.out, {reached.in, length});
+      reached.in += length;
     }
-    const std::size_t length = base::utf8_sequence({in, static_cast<std::size_t>(end - in)});
-    if (length == 0) return result(EscapeStop::invalid);
-    out = put_sequence(out, {in, length});
-    in += length;
+    reached = escape_run(reached.in, end, reached.out, limit);
   }
   return result(EscapeStop::end);
 }
+
+}  // namespace detail
 
 char* encode_base64(std::string_view bytes, char* out) {
   constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -13,7 +13,7 @@ namespace cofferdam::logs {
 
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kNanosecondsASecond = 1'000'000'000;
 constexpr std::size_t kDigits = 20;
 // All that is not the instance's name, escaped message or fields: the longest of each part.
 constexpr std::string_view kLongest =
@@ -76,6 +76,29 @@ void append_gap(const Record& record, OutBuffer& out) {
   out.append('}');
 }
 
+// Nothing beside its message, as most are: one test for all.
+bool is_bare(const Record& record) {
+  return ((record.partial_id | record.trace_id.size() | record.span_id.size() | record.fields.size() |
+           record.gap_count) == 0) &
+         record.eol;
+}
+
+// All that stands behind the message, instead of the end that is there.
+[[gnu::noinline]] void append_details(const Record& record, OutBuffer& out) {
+  constexpr std::string_view kEnd = "}\n";
+  out.take_back(kEnd.size());
+  char* const start = out.reserve(kLongest.size());
+  char* at = start;
+  if (record.partial_id != 0) at = put_partial(record, at);
+  if (!record.eol) at = put(at, R"(,"eol":false)");
+  if (!record.trace_id.empty()) at = put(put(put(at, R"(,"trace_id":")"), record.trace_id), "\"");
+  if (!record.span_id.empty()) at = put(put(put(at, R"(,"span_id":")"), record.span_id), "\"");
+  out.commit(static_cast<std::size_t>(at - start));
+  if (!record.fields.empty()) append_fields(record, out);
+  if (record.gap_count != 0) append_gap(record, out);
+  out.append(kEnd);
+}
+
 }  // namespace
 
 JsonEncoder::JsonEncoder(std::string_view instance) {
@@ -93,43 +116,27 @@ JsonEncoder::JsonEncoder(std::string_view instance) {
       std::memcpy(kept.text.data(), middle.data(), kept.size);
     }
   }
+  overhead_ = kLongest.size() + middles_.back().size;
 }
 
-std::size_t JsonEncoder::overhead() const {
-  return kLongest.size() + middles_.back().size;
+bool JsonEncoder::Head::carry(std::size_t last) {
+  while (text_[last] == '9') text_[last--] = '0';
+  if (text_[last] < '0' || text_[last] > '8') return false;
+  ++text_[last];
+  return true;
 }
 
-char* JsonEncoder::Counter::put(std::uint64_t value, std::size_t width, char* out) {
-  std::size_t at = kDigits;
-  if (value == value_ + 1 && begin_ != kDigits) {
-    while (at != begin_ && digits_[at - 1] == '9') digits_[--at] = '0';
-    if (at != begin_) {
-      ++digits_[at - 1];
-    } else {
-      digits_[--begin_] = '1';
-    }
-  } else {
-    for (std::uint64_t rest = value; rest != 0 || at > kDigits - std::max<std::size_t>(width, 1); rest /= 10) {
-      digits_[--at] = static_cast<char>('0' + rest % 10);
-    }
-    begin_ = at;
+void JsonEncoder::Head::render() {
+  if (second_ != time_ / kNanosecondsASecond) {
+    second_ = time_ / kNanosecondsASecond;
+    const std::string text = R"({"ts":")" + base::rfc3339(std::timespec{second_, 0});
+    std::memcpy(text_.data(), text.data(), kTime + kSecond);
   }
-  value_ = value;
-  std::memcpy(out, digits_.data() + begin_, kDigits);
-  return out + (kDigits - begin_);
-}
-
-// Nine digits after the second, which is rendered anew only when it changes.
-char* JsonEncoder::put_time(std::int64_t time, char* out) {
-  std::int64_t rest = time - second_;
-  if (second_ < 0 || rest < 0 || rest >= kSecond) {
-    second_ = time / kSecond * kSecond;
-    rest = time - second_;
-    const std::string text = R"({"ts":")" + base::rfc3339(std::timespec{time / kSecond, 0});
-    std::memcpy(second_text_.data(), text.data(), second_text_.size());
-  }
-  std::memcpy(out, second_text_.data(), second_text_.size());
-  return nanoseconds_.put(static_cast<std::uint64_t>(rest), 9, out + second_text_.size());
+  char* at = text_.data() + kSeq - kGap;
+  std::int64_t rest = time_ % kNanosecondsASecond;
+  for (std::size_t digit = 0; digit < kNanoseconds; ++digit, rest /= 10) *--at = static_cast<char>('0' + rest % 10);
+  (void)logs::put(text_.data() + kSeq - kGap, R"(Z","seq":)");
+  size_ = static_cast<std::size_t>(put_number(text_.data() + kSeq, seq_) - text_.data());
 }
 
 void JsonEncoder::append(const Record& record, OutBuffer& out) {
@@ -137,9 +144,8 @@ void JsonEncoder::append(const Record& record, OutBuffer& out) {
   // Most messages need no escape: the room for one is asked for only when it is needed.
   const std::size_t worst = message.size() * 6 + overhead() + kSlack;
   char* const start = out.reserve(worst);
-  char* at = put_time(record.time, start);
-  at = put(at, R"(Z","seq":)");
-  at = seq_.put(record.seq, 1, at);
+  head_.set(record.time, record.seq);
+  char* at = head_.put(start);
   const Middle& middle = middles_[index_of(record.stream) * kLogLevels + static_cast<std::size_t>(record.level)];
   // A copy of constant size is a few instructions; what is too much is overwritten.
   std::memcpy(at, middle.text.data(), Middle::kUsual);
@@ -154,20 +160,10 @@ void JsonEncoder::append(const Record& record, OutBuffer& out) {
     at = encode_base64(message, at);
     at = put(at, R"(","encoding":"base64)");
   }
-  *at++ = '"';
-  if (record.partial_id != 0) at = put_partial(record, at);
-  if (!record.eol) at = put(at, R"(,"eol":false)");
-  if (!record.trace_id.empty()) at = put(put(put(at, R"(,"trace_id":")"), record.trace_id), "\"");
-  if (!record.span_id.empty()) at = put(put(put(at, R"(,"span_id":")"), record.span_id), "\"");
-  if (record.fields.empty() && record.gap_count == 0) {
-    at = put(at, "}\n");
-    out.commit(static_cast<std::size_t>(at - start));
-    return;
-  }
+  // Most records end here.
+  at = put(at, "\"}\n");
   out.commit(static_cast<std::size_t>(at - start));
-  if (!record.fields.empty()) append_fields(record, out);
-  if (record.gap_count != 0) append_gap(record, out);
-  out.append("}\n");
+  if (!is_bare(record)) append_details(record, out);
 }
 
 }  // namespace cofferdam::logs

@@ -7,8 +7,8 @@
 
 #include "logs/level_words.hpp"
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
 #endif
 
 namespace cofferdam::logs {
@@ -16,7 +16,6 @@ namespace cofferdam::logs {
 namespace {
 
 constexpr std::size_t kWindow = 64;
-constexpr std::size_t kHalf = kWindow / 2;
 constexpr std::size_t kBehind = 4;  // bytes that may be read behind a window
 // Of a line with colours, what is read to find a window of text.
 constexpr std::size_t kColoured = 256;
@@ -37,6 +36,8 @@ struct Window {
   const char* text;
   std::string_view line;
   std::uint64_t letters = 0;  // a bit each byte
+  std::uint64_t small = 0;    // of the letters; of other bytes it says nothing
+  std::uint64_t starts = 0;   // of the words of three letters and more
   bool coloured = false;
 
   [[nodiscard]] char at(std::size_t i) const { return text[i]; }
@@ -49,37 +50,37 @@ struct Window {
   }
 };
 
-// Half of a window: a bit each byte that is a letter, and whether there is an escape.
-#if defined(__SSE2__)
-void classify(Window& window, std::size_t from) {
-  const auto* const half = reinterpret_cast<const __m128i*>(window.text + from);
-  const __m128i first = _mm_loadu_si128(half);
-  const __m128i second = _mm_loadu_si128(half + 1);
-  const auto escapes = [](__m128i block) { return _mm_cmpeq_epi8(block, _mm_set1_epi8(0x1b)); };
-  const auto letters = [](__m128i block) {
-    // `a` to `z` become the largest of the signed bytes.
-    const __m128i small = _mm_or_si128(block, _mm_set1_epi8(0x20));
-    const __m128i marks = _mm_cmpgt_epi8(_mm_add_epi8(small, _mm_set1_epi8(0x7f - 'z')), _mm_set1_epi8(0x7f - 26));
-    return static_cast<std::uint64_t>(static_cast<unsigned>(_mm_movemask_epi8(marks)));
-  };
-  window.letters |= (letters(first) | letters(second) << 16U) << from;
-  window.coloured = _mm_movemask_epi8(_mm_or_si128(escapes(first), escapes(second))) != 0;
-}
-#else
-void classify(Window& window, std::size_t from) {
-  for (std::size_t at = from; at < from + kHalf; ++at) {
-    if (is_letter(window.text[at])) window.letters |= std::uint64_t{1} << at;
+void classify(Window& window) {
+  for (std::size_t at = 0; at < kWindow; ++at) {
+    const std::uint64_t bit = std::uint64_t{1} << at;
+    if (is_letter(window.text[at])) window.letters |= bit;
+    if ((window.text[at] & 0x20) != 0) window.small |= bit;
     if (window.text[at] == '\x1b') window.coloured = true;
   }
+}
+
+#if defined(__x86_64__)
+// Half of it.
+__attribute__((target("avx2,bmi,bmi2"), always_inline)) inline void classify_avx2(Window& window, std::size_t from) {
+  const __m256i block = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(window.text + from));
+  // `a` to `z` become the largest of the signed bytes.
+  const __m256i raised = _mm256_add_epi8(_mm256_or_si256(block, _mm256_set1_epi8(0x20)), _mm256_set1_epi8(0x7f - 'z'));
+  const auto letters =
+      static_cast<std::uint32_t>(_mm256_movemask_epi8(_mm256_cmpgt_epi8(raised, _mm256_set1_epi8(0x7f - 26))));
+  // The bit in which a small letter differs from a capital one, moved up to the sign of its byte.
+  const auto small = static_cast<std::uint32_t>(_mm256_movemask_epi8(_mm256_slli_epi16(block, 2)));
+  window.letters |= std::uint64_t{letters} << from;
+  window.small |= std::uint64_t{small} << from;
+  window.coloured |= _mm256_movemask_epi8(_mm256_cmpeq_epi8(block, _mm256_set1_epi8(0x1b))) != 0;
 }
 #endif
 
 bool is_in_capitals(const Window& window, std::size_t begin, std::size_t end) {
-  return std::all_of(window.text + begin, window.text + end, [](char c) { return c <= 'Z'; });
+  return (window.small >> begin & ((std::uint64_t{1} << (end - begin)) - 1)) == 0;
 }
 
 // `"level": "error"`, `level=error`, `"level":50`; `end` is one past the key.
-std::optional<LogLevel> value_level(std::string_view line, std::size_t end) {
+[[gnu::noinline]] std::optional<LogLevel> value_level(std::string_view line, std::size_t end) {
   const auto skip = [&](char c) {
     while (end < line.size() && line[end] == c) ++end;
   };
@@ -109,11 +110,11 @@ std::uint64_t word_starts(std::uint64_t letters) {
 }
 
 // Whether the words before `begin` leave it the place of a level: there are none, or one behind a time.
-bool is_first_word(const Window& window, std::size_t begin) {
+[[gnu::noinline]] bool follows_few_words(const Window& window, std::size_t begin) {
   int words = is_digit(window.at(0)) ? -1 : 0;
   std::size_t bracket_end = 0;
-  const std::uint64_t before = window.letters & ((std::uint64_t{1} << begin) - 1);
-  for (std::uint64_t starts = word_starts(before); starts != 0; starts &= starts - 1) {
+  const std::uint64_t before = (std::uint64_t{1} << begin) - 1;
+  for (std::uint64_t starts = window.starts & before; starts != 0; starts &= starts - 1) {
     const auto at = static_cast<std::size_t>(std::countr_zero(starts));
     const std::size_t end = at + word_size(window, at);
     if (window.before(at) == '[') {
@@ -126,6 +127,10 @@ bool is_first_word(const Window& window, std::size_t begin) {
   return words <= 0;
 }
 
+inline bool is_first_word(const Window& window, std::size_t begin) {
+  return (window.starts & ((std::uint64_t{1} << begin) - 1)) == 0 || follows_few_words(window, begin);
+}
+
 constexpr bool joins(char c) {
   return c == '/' || c == '_' || c == '-' || c == '.';
 }
@@ -136,7 +141,7 @@ bool stands_free(char before, char after, std::size_t letters) {
 }
 
 // A level in capitals: is it one by its place?
-bool is_level(const Window& window, std::size_t begin, std::size_t end) {
+inline bool is_level(const Window& window, std::size_t begin, std::size_t end) {
   const char before = window.before(begin);
   const char after = window.at(end);
   if (before == ' ') {
@@ -150,7 +155,7 @@ bool is_level(const Window& window, std::size_t begin, std::size_t end) {
   return stands_free(before, after, end - begin) && is_first_word(window, begin);
 }
 
-bool is_marked(const Window& window, std::size_t begin, std::size_t end) {
+[[gnu::noinline]] bool is_marked(const Window& window, std::size_t begin, std::size_t end) {
   const char before = window.before(begin);
   const char after = window.at(end);
   if (after == ']') return before == '[' || before == ':';
@@ -160,7 +165,7 @@ bool is_marked(const Window& window, std::size_t begin, std::size_t end) {
   return (after == ':' && window.before(begin, 2) == ':') || (begin == 4 && window.follows(begin, "npm "));
 }
 
-bool tells_level(const Window& window, std::size_t begin, std::size_t end, const LevelWord& word) {
+inline bool tells_level(const Window& window, std::size_t begin, std::size_t end, const LevelWord& word) {
   const auto used = [&](std::uint8_t use) { return (word.uses & use) != 0; };
   if (used(kInCapitals) && is_in_capitals(window, begin, end) && is_level(window, begin, end)) return true;
   if (used(kMarked) && is_marked(window, begin, end)) return true;
@@ -171,31 +176,18 @@ bool tells_level(const Window& window, std::size_t begin, std::size_t end, const
   return begin == 0 && word.level == LogLevel::critical && window.line.substr(end).starts_with(" error: ");
 }
 
-std::optional<LogLevel> level_at(const Window& window, std::size_t begin, std::size_t end, const LevelWord& word) {
+inline std::optional<LogLevel> level_at(const Window& window, std::size_t begin, std::size_t end,
+                                        const LevelWord& word) {
   if ((word.uses & kLevelKey) != 0) return value_level(window.line, end);
   // What else stands in JSON is text.
   if (window.at(0) == '{' || !tells_level(window, begin, end, word)) return std::nullopt;
   return word.level;
 }
 
-// Looks at the words of a half, without one that goes on in the next.
-std::optional<LogLevel> search(const Window& window, std::uint64_t starts) {
-  for (; starts != 0; starts &= starts - 1) {
-    const auto begin = static_cast<std::size_t>(std::countr_zero(starts));
-    if (!may_begin_level_word(window.at(begin))) continue;
-    const std::size_t size = word_size(window, begin);
-    if (size > kLongestLevelWord) continue;
-    const LevelWord* const word = find_level_word({window.text + begin, size});
-    if (word == nullptr) continue;
-    if (const auto level = level_at(window, begin, begin + size, *word)) return level;
-  }
-  return std::nullopt;
-}
-
 std::optional<LogLevel> find_in_words(std::string_view line);
 
 // The text of a line with colours (ESC [ ... letter), as far as a window of it goes.
-std::optional<LogLevel> find_without_colours(std::string_view line) {
+[[gnu::noinline]] std::optional<LogLevel> find_without_colours(std::string_view line) {
   std::array<char, kWindow + kBehind> text{};
   std::size_t size = 0;
   line = line.substr(0, kColoured);
@@ -213,29 +205,63 @@ std::optional<LogLevel> find_without_colours(std::string_view line) {
   return find_in_words({text.data(), size});
 }
 
-std::optional<LogLevel> find_in_words(std::string_view line) {
-  Window window{line.data(), line};
-  std::array<char, kWindow + kBehind> copy;
-  if (line.size() < copy.size()) {
-    copy.fill('\n');
-    std::copy(line.begin(), line.end(), copy.begin());
-    window.text = copy.data();
+// Of a window that has been classified.
+inline std::optional<LogLevel> search(Window& window) {
+  if (window.coloured) return find_without_colours(window.line);
+  // A word that goes on behind the window is none.
+  const bool ends_in_word = window.letters >> (kWindow - 1) != 0;
+  if (ends_in_word && is_letter(window.at(kWindow)))
+    window.letters &= ~std::uint64_t{0} >> std::countl_one(window.letters);
+  window.starts = word_starts(window.letters);
+  for (std::uint64_t starts = window.starts; starts != 0; starts &= starts - 1) {
+    const auto begin = static_cast<std::size_t>(std::countr_zero(starts));
+    if (!may_begin_level_word(window.at(begin))) continue;
+    const std::size_t size = word_size(window, begin);
+    if (size > kLongestLevelWord) continue;
+    const LevelWord* const word = find_level_word({window.text + begin, size});
+    if (word == nullptr) continue;
+    if (const auto level = level_at(window, begin, begin + size, *word)) return level;
   }
-  // A level mostly stands in the first half.
-  classify(window, 0);
-  if (window.coloured) return find_without_colours(line);
-  const auto whole = kHalf - static_cast<std::size_t>(std::countl_one(static_cast<std::uint32_t>(window.letters)));
-  const std::uint64_t first_half = (std::uint64_t{1} << whole) - 1;
-  if (const auto level = search(window, word_starts(window.letters) & first_half)) return level;
-  if (line.size() < kHalf) return std::nullopt;
-  classify(window, kHalf);
-  if (window.coloured) return find_without_colours(line);
-  if (is_letter(window.at(kWindow))) window.letters &= ~std::uint64_t{0} >> std::countl_one(window.letters);
-  return search(window, word_starts(window.letters) & ~first_half);
+  return std::nullopt;
+}
+
+using FindInWindow = std::optional<LogLevel> (*)(const char* text, std::string_view line);
+
+std::optional<LogLevel> find_in_window_bytes(const char* text, std::string_view line) {
+  Window window{text, line};
+  classify(window);
+  return search(window);
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2,bmi,bmi2"))) std::optional<LogLevel> find_in_window_avx2(const char* text,
+                                                                                     std::string_view line) {
+  Window window{text, line};
+  classify_avx2(window, 0);
+  classify_avx2(window, kWindow / 2);
+  return search(window);
+}
+
+const FindInWindow find_in_window = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("bmi2") != 0
+                                        ? find_in_window_avx2
+                                        : find_in_window_bytes;
+#else
+constexpr FindInWindow find_in_window = find_in_window_bytes;
+#endif
+
+[[gnu::noinline]] std::optional<LogLevel> find_in_short(std::string_view line) {
+  std::array<char, kWindow + kBehind> copy;
+  copy.fill('\n');
+  std::copy(line.begin(), line.end(), copy.begin());
+  return find_in_window(copy.data(), line);
+}
+
+std::optional<LogLevel> find_in_words(std::string_view line) {
+  return line.size() < kWindow + kBehind ? find_in_short(line) : find_in_window(line.data(), line);
 }
 
 // `I1122 10:00:00` of klog and Abseil, `I20261122 10:00:00` of glog.
-std::optional<LogLevel> find_klog(std::string_view line) {
+[[gnu::noinline]] std::optional<LogLevel> find_klog(std::string_view line) {
   std::size_t end = 1;
   while (end < line.size() && is_digit(line[end])) ++end;
   const std::string_view time = line.substr(end);
@@ -254,14 +280,15 @@ std::optional<LogLevel> find_klog(std::string_view line) {
 }  // namespace
 
 std::optional<LogLevel> find_level(std::string_view line) {
-  if (line.size() < kShortestLevelWord) return std::nullopt;
+  const bool is_short = line.size() < kWindow + kBehind;
+  if (is_short && line.size() < kShortestLevelWord) return std::nullopt;
   if (line[0] == '<' && line[2] == '>' && line[1] >= '0' && line[1] <= '7') {
     return kPriorities.at(static_cast<std::size_t>(line[1] - '0'));
   }
   if (is_letter(line[0]) && is_digit(line[1])) {
     if (const auto level = find_klog(line)) return level;
   }
-  return find_in_words(line);
+  return is_short ? find_in_short(line) : find_in_window(line.data(), line);
 }
 
 LogLevel detect_joined_level(std::string_view text) {

@@ -1,8 +1,8 @@
 #include "logs/level_words.hpp"
 
 #include <array>
-#include <bit>
-#include <cstring>
+#include <cstddef>
+#include <iterator>
 
 namespace cofferdam::logs {
 
@@ -63,59 +63,27 @@ constexpr LevelWord kWords[] = {
     {"LEVELNAME", LogLevel::info, kLevelKey},
 };
 
-constexpr std::uint32_t kCapitals = 0xdfdfdfdf;
-constexpr std::size_t kSlots = 256;
-constexpr std::uint8_t kNone = 0xff;
+}  // namespace
 
-constexpr std::uint32_t key_of(std::uint32_t first_four, std::size_t size) {
-  return first_four & (size == 3 ? kCapitals & 0xffffffU : kCapitals);
-}
-constexpr std::size_t slot_of(std::uint32_t key) {
-  return (key * 0x9e3779b1U) >> 24U;
-}
+namespace detail {
 
-struct Slot {
-  std::uint32_t key = 0;
-  std::uint8_t word = kNone;
-};
+constinit const LevelWord* const level_words = kWords;
 
 // By the first four letters; words that begin alike stand behind each other.
-constexpr auto kBySlot = [] {
-  std::array<Slot, kSlots> slots{};
+constinit const std::array<LevelSlot, kLevelSlots> level_slots = [] {
+  std::array<LevelSlot, kLevelSlots> slots{};
   for (std::uint8_t word = 0; word < std::size(kWords); ++word) {
     std::uint32_t first_four = 0;
     for (std::size_t i = 0; i < 4 && i < kWords[word].capitals.size(); ++i) {
       first_four |= static_cast<std::uint32_t>(kWords[word].capitals[i]) << (8 * i);
     }
-    std::size_t slot = slot_of(first_four);
-    while (slots.at(slot).word != kNone) slot = (slot + 1) % kSlots;
+    std::size_t slot = level_slot_of(first_four);
+    while (slots.at(slot).word != LevelSlot::kNone) slot = (slot + 1) % kLevelSlots;
     slots.at(slot) = {first_four, word};
   }
   return slots;
 }();
 
-// The first four letters are known to be equal.
-bool is_word(std::string_view letters, std::string_view capitals) {
-  if (letters.size() != capitals.size()) return false;
-  for (std::size_t i = 4; i < letters.size(); ++i) {
-    if ((letters[i] & '\xdf') != capitals[i]) return false;
-  }
-  return true;
-}
-
-}  // namespace
-
-const LevelWord* find_level_word(std::string_view word) {
-  std::uint32_t first_four = 0;
-  std::memcpy(&first_four, word.data(), sizeof first_four);
-  if constexpr (std::endian::native == std::endian::big) first_four = __builtin_bswap32(first_four);
-  const std::uint32_t key = key_of(first_four, word.size());
-  for (std::size_t slot = slot_of(key); kBySlot[slot].word != kNone; slot = (slot + 1) % kSlots) {
-    if (kBySlot[slot].key != key) continue;
-    const LevelWord& known = kWords[kBySlot[slot].word];
-    if (is_word(word, known.capitals)) return &known;
-  }
-  return nullptr;
-}
+}  // namespace detail
 
 }  // namespace cofferdam::logs

@@ -17,6 +17,8 @@ class OutBuffer {
     return data_.get() + size_;
   }
   void commit(std::size_t size) { size_ += size; }
+  // Forgets the last `size` bytes.
+  void take_back(std::size_t size) { size_ -= size; }
   void append(std::string_view text) {
     if (text.empty()) return;
     std::memcpy(reserve(text.size()), text.data(), text.size());

@@ -142,15 +142,16 @@ void Outlet::append(const Record& record) {
     ++buffer.records;
     largest = std::max(largest, buffer.out.size());
   }
-  if (!queued_.empty()) {
-    Record kept = record;
-    kept.text = base::is_utf8(record.message);
-    for (Queued& queued : queued_) {
-      // A pump that took over meets records that the one before had queued already.
-      if (queued.match.takes(kept) && kept.seq > queued.queue->last_seq()) queued.queue->push(kept);
-    }
-  }
+  if (!queued_.empty()) enqueue(record);
   if (largest >= kFlushAt) flush();
+}
+
+void Outlet::enqueue(Record record) {
+  record.text = base::is_utf8(record.message);
+  for (Queued& queued : queued_) {
+    // A pump that took over meets records that the one before had queued already.
+    if (queued.match.takes(record) && record.seq > queued.queue->last_seq()) queued.queue->push(record);
+  }
 }
 
 void Outlet::show_partial(std::string_view tail) {

@@ -79,6 +79,7 @@ class Outlet {
   void add_direct(const OpenSink& opened, const PumpConfig& config, std::size_t index);
   void add_queued(const OpenSink& opened, const PumpConfig& config, std::size_t index, std::uint64_t spill_size);
   void encode(const Record& record, Encoding encoding, OutBuffer& out);
+  void enqueue(Record record);
   void deliver(Target& target, const Batch& batch);
   void count_records(std::uint64_t records);
   [[nodiscard]] bool may_wait(int app);

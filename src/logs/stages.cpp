@@ -71,6 +71,22 @@ void Stages::begin(Stream stream, std::string_view block, std::int64_t now) {
   clean_block_ = redactor_ && !joins_ && !redactor_->may_match(stream, block);
 }
 
+// Not in the header: what most lines take shall stay short.
+void Stages::join(const Piece& piece) {
+  joiners_[index_of(piece.stream)].add(piece, now_, [this](const Piece& joined) { place(joined); });
+}
+
+void Stages::stamp(const Line& line) {
+  stamper_.stamp(line, [this](const Record& record) { outlet_.append(record); });
+}
+
+void Stages::stamp_long(const Piece& piece, LogLevel level) {
+  Line line;
+  line.piece = piece;
+  line.level = level;
+  stamp(line);
+}
+
 void Stages::settle(Stream stream) {
   if (!joins_) return;
   joiners_[index_of(stream)].settle(now_, [this](const Piece& joined) { place(joined); });

@@ -38,7 +38,7 @@ class Stages {
   void begin(Stream stream, std::string_view block, std::int64_t now);
   void add(const Piece& piece) {
     if (joins_) {
-      joiners_[index_of(piece.stream)].add(piece, now_, [this](const Piece& joined) { place(joined); });
+      join(piece);
     } else {
       place(piece);
     }
@@ -58,21 +58,20 @@ class Stages {
  private:
   void place(const Piece& piece) {
     // A line that is JSON names its level and trace somewhere.
-    if ((plain_ || (clean_block_ && only_redacts_)) && (piece.bytes.empty() || piece.bytes.front() != '{')) {
-      Line line;
-      line.piece = piece;
-      if (piece.first) line.level = level_of(piece.bytes);
-      stamp(line);
+    if (!(plain_ || (clean_block_ && only_redacts_)) || piece.bytes.starts_with('{')) return process(piece);
+    const LogLevel level = piece.first ? level_of(piece.bytes) : LogLevel::info;
+    if (stamper_.is_short(piece)) {
+      outlet_.append(stamper_.stamp_short(piece, level));
     } else {
-      process(piece);
+      stamp_long(piece, level);
     }
   }
   [[nodiscard]] LogLevel level_of(std::string_view text) const {
     return joins_ ? detect_joined_level(text) : detect_level(text);
   }
-  void stamp(const Line& line) {
-    stamper_.stamp(line, [this](const Record& record) { outlet_.append(record); });
-  }
+  void join(const Piece& piece);
+  void stamp(const Line& line);
+  void stamp_long(const Piece& piece, LogLevel level);
   void process(const Piece& piece);
   void summarise(const Suppressed& suppressed);
   void read_syslog(Line& line);

@@ -48,30 +48,34 @@ class Stamper {
   Stamper(std::size_t max_record, std::size_t overhead) : room_(max_record - overhead) {}
 
   [[nodiscard]] const State& state() const { return state_; }
-  void restore(const State& state) { state_ = state; }
+  void restore(const State& state) {
+    state_ = state;
+    next_ = state.time + 1;
+  }
 
   // The time of what was just read; the records follow it by a nanosecond each.
   void set_time(const std::timespec& now) {
     next_ = std::max(state_.time + 1, std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec);
   }
 
+  // Whatever is in it, this fits into one record when there are no fields.
+  [[nodiscard]] bool is_short(const Piece& piece) const { return piece.bytes.size() <= room_ / kWorst; }
+
+  // The record of a short piece of which nothing is known but its level; valid until the next one.
+  const Record& stamp_short(const Piece& piece, LogLevel level) {
+    State::Open& open = begin(piece, level);
+    record_.message = piece.bytes;
+    place(piece, true, open, record_);
+    return record_;
+  }
+
   // Calls `on_record(const Record&)` once or, for a long line, several times.
   template <class OnRecord>
   void stamp(const Line& line, OnRecord&& on_record) {
-    State::Open& open = state_.open[index_of(line.piece.stream)];
-    if (line.piece.first) open = {0, 0, line.level};
+    State::Open& open = begin(line.piece, line.level);
     Record& record = record_;
-    record.stream = line.piece.stream;
-    record.level = open.level;
-    record.fields = {};
-    if (line.piece.bytes.size() <= room_ / kWorst && line.fields.empty()) {
-      record.message = line.piece.bytes;
-      place(line.piece, true, open, record);
-      record.trace_id = line.trace_id;
-      record.span_id = line.span_id;
-      on_record(record);
-      return;
-    }
+    record.trace_id = line.trace_id;
+    record.span_id = line.span_id;
     std::string_view rest = line.piece.bytes;
     if (!line.fields.empty()) {
       const std::size_t fields = fields_size(line.fields);
@@ -79,25 +83,20 @@ class Stamper {
         record.fields = line.fields;
         record.message = rest;
         place(line.piece, true, open, record);
-        record.trace_id = line.trace_id;
-        record.span_id = line.span_id;
         on_record(record);
+        forget_details();
         return;
       }
       rest = line.original;
     }
-    record.trace_id = line.trace_id;
-    record.span_id = line.span_id;
     do {
       record.message = rest.substr(0, fits(rest, room_));
       rest.remove_prefix(record.message.size());
       place(line.piece, rest.empty(), open, record);
       on_record(record);
     } while (!rest.empty());
+    forget_details();
   }
-
-  // A record of our own about records that will not come: it takes no number.
-  [[nodiscard]] std::int64_t now() const { return std::max(next_, state_.time + 1); }
 
  private:
   static constexpr std::size_t kWorst = 6;  // bytes of JSON for one byte
@@ -107,9 +106,22 @@ class Stamper {
   [[nodiscard]] std::size_t fits(std::string_view text, std::size_t room);
   [[nodiscard]] static std::size_t fields_size(std::span<const Field> fields);
 
+  // What only stamp() sets.
+  void forget_details() {
+    record_.fields = {};
+    record_.trace_id = record_.span_id = {};
+  }
+
+  State::Open& begin(const Piece& piece, LogLevel level) {
+    State::Open& open = state_.open[index_of(piece.stream)];
+    if (piece.first) open = {0, 0, level};
+    record_.stream = piece.stream;
+    record_.level = open.level;
+    return open;
+  }
+
   void place(const Piece& piece, bool ends_piece, State::Open& open, Record& record) {
-    state_.time = std::max(next_, state_.time + 1);
-    record.time = state_.time;
+    record.time = state_.time = next_++;
     record.seq = ++state_.seq;
     const bool line_ends = piece.last && ends_piece;
     record.eol = !line_ends || piece.eol;
@@ -126,8 +138,8 @@ class Stamper {
 
   std::size_t room_;
   State state_;
-  std::int64_t next_ = 0;
-  Record record_;  // kept, because making one costs as much as writing it
+  std::int64_t next_ = 1;  // later than state_.time
+  Record record_;          // kept, because making one costs as much as writing it
   OutBuffer scratch_;
 };
 
