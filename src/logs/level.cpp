@@ -104,6 +104,11 @@ std::size_t word_size(const Window& window, std::size_t begin) {
   return static_cast<std::size_t>(std::countr_zero(~(window.letters >> begin)));
 }
 
+std::uint64_t without_last_word(std::uint64_t letters) {
+  const int size = std::countl_one(letters);
+  return size == kWindow ? 0 : letters & (~std::uint64_t{0} >> size);
+}
+
 // Starts of the words of three letters and more.
 std::uint64_t word_starts(std::uint64_t letters) {
   return letters & ~(letters << 1U) & (letters >> 1U) & (letters >> 2U);
@@ -210,8 +215,7 @@ inline std::optional<LogLevel> search(Window& window) {
   if (window.coloured) return find_without_colours(window.line);
   // A word that goes on behind the window is none.
   const bool ends_in_word = window.letters >> (kWindow - 1) != 0;
-  if (ends_in_word && is_letter(window.at(kWindow)))
-    window.letters &= ~std::uint64_t{0} >> std::countl_one(window.letters);
+  if (ends_in_word && is_letter(window.at(kWindow))) window.letters = without_last_word(window.letters);
   window.starts = word_starts(window.letters);
   for (std::uint64_t starts = window.starts; starts != 0; starts &= starts - 1) {
     const auto begin = static_cast<std::size_t>(std::countr_zero(starts));

@@ -344,7 +344,9 @@ void Loop::on_pump_ended() {
     finding.code = "CD302";
     finding.severity = Severity::error;
     finding.message = problem;
-    finding.fix = "report this with the output that caused it: it is a defect of cofferdam";
+    finding.fix = problem.contains("signal 9 ")
+                      ? "somebody killed it: a person, or the kernel for want of memory (dmesg tells)"
+                      : "report this with the output that caused it: it is a defect of cofferdam";
     finding.policy.key = "logs.sinks";
     parts_.events.emit(std::move(finding));
   }

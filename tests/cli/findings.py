@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 
-from harness import ROOT, check, contains, equal, main, processes_with, skip, test
+from harness import ROOT, check, contains, equal, main, pump_of, skip, test, wait_for
 
 HEAD = "version: 1\nextends: twelve-factor\n"
 # Every code that `explain` knows. Those of a refused start or a refused policy are in no report.
@@ -415,15 +415,8 @@ def log_pump_killed(place):
                           options=["--format", "raw"])
     with ended(process):
         equal(process.stdout.readline(), b"ready\n", "start")
-        # Of the launcher's children, the one that is in no PID namespace of its own.
-        pumps = []
-        for pid in processes_with(place.marker):
-            with contextlib.suppress(OSError), open(f"/proc/{pid}/status", encoding="utf-8") as file:
-                status = dict(line.split(":", 1) for line in file.read().splitlines() if ":" in line)
-                if int(status["PPid"]) == process.pid and len(status["NSpid"].split()) == 1:
-                    pumps.append(pid)
-        equal(len(pumps), 1, "pumps")
-        os.kill(pumps[0], signal.SIGKILL)
+        time.sleep(0.2)  # until it rests: what it was killed over comes twice
+        os.kill(wait_for(lambda: pump_of(process.pid), "the pump"), signal.SIGKILL)
         time.sleep(0.3)
         place.file("end")
         result = place.finish(process, 10)
