@@ -69,12 +69,17 @@ ExitedEvent exited_event(int status) {
   return exited;
 }
 
-// The container's own /dev is used as it is. What stands in the way is told before the app starts.
-DevLog bind_dev_log(int socket, std::vector<std::string>& notices) {
+// The container's own /dev is used as it is.
+DevLog bind_dev_log(int socket, std::vector<Finding>& findings) {
   if (const int error = kernel::bind_unix(socket, kDevLog); error != 0) {
-    notices.push_back(std::string("logs.syslog_socket: can't make /dev/log: ") + std::strerror(error) +
-                      (error == EADDRINUSE ? "; remove what the image or a volume put there"
-                                           : "; it takes root in the container, and a /dev that can be written"));
+    Finding finding;
+    finding.code = "CD306";
+    finding.severity = Severity::warning;
+    finding.message = std::string("/dev/log can't be made: ") + std::strerror(error);
+    finding.fix = error == EADDRINUSE ? "remove what the image or a volume put there"
+                                      : "run the container as root, with a /dev that can be written, or log to stdout";
+    finding.policy.key = "logs.syslog_socket";
+    findings.push_back(std::move(finding));
     return {};
   }
   (void)chmod(kDevLog, 0666);
@@ -139,7 +144,7 @@ Result<void> Instance::launch(const RunRequest& request, InstanceOptions options
     own_records_.tell_to(&*pump_);
     sink_watch_.emplace(pump_->config(), events_);
     stdio = {options.input, pump_->out(), pump_->err(), pump_->syslog(), false};
-    if (plan.mode == Mode::container && stdio.syslog >= 0) dev_log_ = bind_dev_log(stdio.syslog, plan.notices);
+    if (plan.mode == Mode::container && stdio.syslog >= 0) dev_log_ = bind_dev_log(stdio.syslog, plan.findings);
   }
   // The owner of an undumpable process's files in /proc is root, and the maps of the child are written there.
   (void)kernel::set_dumpable(true);
