@@ -201,6 +201,9 @@ constexpr SyscallRow kRows[] = {
     refuse(CALL(clone), EPERM, "N30 S20 P13",
            "A new user namespace gives back dropped capabilities; a sibling of the caller leaves its lineage.",
            {any_bit(0, kNewNamespaces | CLONE_PARENT)}),
+    refuse(CALL(clone), EPERM, "I2",
+           "A working directory shared with another process moves after the identity has been judged.",
+           {masked(0, CLONE_FS | CLONE_THREAD, {CLONE_FS})}),
     refuse(CALL(clone3), ENOSYS, "N30 S20 P13", "Its flags are in memory; libc falls back to clone."),
     refuse(CALL(open_by_handle_at), EPERM, "S5", "A handle opens files that no path of the instance leads to."),
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
+#include <memory>
 
 #include "base/text.hpp"
 
@@ -80,6 +81,8 @@ Result<Program> describe(const std::string& path, const std::string& search_path
   if (!interpreter.empty()) {
     program.script = path;
     if (auto script = kernel::identify(AT_FDCWD, path.c_str())) program.script_identity = *script;
+    const std::unique_ptr<char, decltype(&std::free)> target(realpath(path.c_str(), nullptr), std::free);
+    if (target != nullptr) program.script_target = target.get();
   }
   return program;
 }

@@ -18,6 +18,7 @@ struct Program {
   kernel::FileIdentity executable_identity;
   std::string script;
   kernel::FileIdentity script_identity;
+  std::string script_target;  // canonical
 };
 
 // Looks `name` up as execvp(3) would: a name with a slash is a path relative to `directory`, else each entry of

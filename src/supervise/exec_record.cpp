@@ -24,8 +24,9 @@ bool runs_program(const plan::AlsoProgram& row, const ExecRecord& record) {
   const kernel::FileIdentity& executable = row.program->executable_identity;
   if (executable.device != record.tuple.device || executable.inode != record.tuple.inode) return false;
   if (row.program->script.empty()) return true;
-  const bool same_place = !record.script_path.empty() && record.script_path == row.program->script;
-  return same_place || (record.script_identity && record.script_identity->same_file(row.program->script_identity));
+  // Where the row says, or the file that the row's own link leads to.
+  return !record.script_path.empty() &&
+         (record.script_words == row.program->script || record.script_path == row.program->script_target);
 }
 
 // A pattern of paths is for what the app builds, so no client of a database is meant by it.
@@ -45,9 +46,9 @@ bool runs_interpreter_of(const ExecRecord& app, const plan::AlsoProgram& row, co
 bool same_script(const ExecRecord& a, const ExecRecord& b) {
   if (a.script.kind != b.script.kind) return false;
   if (a.script.kind != ScriptArgument::Kind::file) return a.script.text == b.script.text;
-  // The same file, or the same place: an editor that saves by rename puts another file there.
-  if (!a.script_path.empty() && a.script_path == b.script_path) return true;
-  return a.script_identity && b.script_identity && a.script_identity->same_file(*b.script_identity);
+  // The same place: an editor that saves by rename puts another file there, and a file may have a name elsewhere, with
+  // somebody else's modules beside it.
+  return !a.script_path.empty() && a.script_path == b.script_path;
 }
 
 // What stands between the interpreter and its script, -c and -m included.
@@ -103,6 +104,11 @@ bool has_many_names(const ExecRecord& record) {
   return std::ranges::find(kManyNames, std::string_view(base::base_name(record.executable))) != kManyNames.end();
 }
 
+bool has_home(const ExecRecord& record) {
+  const std::string name = base::base_name(record.executable);
+  return is_interpreter(name) && (name.starts_with("py") || name.starts_with("php"));
+}
+
 std::string called_as(const ExecRecord& record) {
   return record.argv.empty() ? base::base_name(record.executable) : base::base_name(record.argv[0]);
 }
@@ -156,6 +162,10 @@ bool same_program(const ExecRecord& app, const ExecRecord& other) {
   if (!same_executable(app, other)) return false;
   if (!same_script(app, other) || !safe_options(other, app)) return false;
   if (has_many_names(app) && called_as(app) != called_as(other)) return false;
+  if (has_home(app) && !same_home(app.home, other.home)) return false;
+  // An interpreter without a script runs whatever it is fed.
+  const bool runs_anything = is_interpreter(has_many_names(app) ? called_as(app) : base::base_name(app.executable));
+  if (runs_anything && other.script.kind == ScriptArgument::Kind::none) return false;
   const auto rest = [](const ExecRecord& record) {
     const std::size_t from = std::min(record.script.next, record.argv.size());
     return std::vector<std::string>(record.argv.begin() + static_cast<std::ptrdiff_t>(from), record.argv.end());
@@ -194,6 +204,8 @@ void shorten(ExecRecord& record) {
   record.argv = cut_arguments(std::move(record.argv), kMostBytes);
   record.loader_values = {};
   record.directory = {};
+  record.home = {};
+  record.script_words = {};
   if (record.script.text.size() > kLongestScript) record.script.text.resize(kLongestScript);
   record.script.text.shrink_to_fit();
 }
@@ -205,8 +217,13 @@ void ExecRecords::remember(const RecordRef& record, const RecordRef& kept) {
   if (order.size() <= (record->is_app ? kMostApps : kMostOthers)) return;
   auto oldest = order.begin();
   if (*oldest == kept) ++oldest;
+  bar((*oldest)->tuple);
   records_.erase((*oldest)->tuple);
   order.erase(oldest);
+}
+
+void ExecRecords::bar(const ImageTuple& tuple) {
+  barred_.insert(ImageTupleHash()(tuple));
 }
 
 RecordRef ExecRecords::look_up(const ImageTuple& tuple) const {

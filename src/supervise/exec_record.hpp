@@ -12,6 +12,8 @@
 
 #include "kernel/procfs.hpp"
 #include "plan/plan.hpp"
+#include "supervise/hash_set.hpp"
+#include "supervise/program_place.hpp"
 #include "supervise/script.hpp"
 
 namespace cofferdam::supervise {
@@ -37,8 +39,9 @@ struct ExecRecord {
   bool loads_as_app = false;               // its loader_values are the app's
   std::string differs;                     // the variable without which it would count as the app
   ScriptArgument script;
-  std::optional<kernel::FileIdentity> script_identity;
-  std::string script_path;           // canonical, as the app sees it; empty when it could not be opened
+  std::string script_path;           // settled_path, as the app sees it; empty when there is no such file
+  std::string script_words;          // the same as it was written, but absolute
+  InterpreterHome home;              // of an interpreter that has one (has_home)
   std::string directory;             // the working directory at the exec; kept of the app only
   std::vector<std::string> lineage;  // program names, itself first
   bool of_app = false;               // the entry command or any process below it
@@ -50,6 +53,8 @@ using RecordRef = std::shared_ptr<const ExecRecord>;
 
 // True for busybox and its like, whose name decides what they do.
 [[nodiscard]] bool has_many_names(const ExecRecord& record);
+// True for interpreters that look for their own things beside argv[0].
+[[nodiscard]] bool has_home(const ExecRecord& record);
 // The last component of argv[0], or of the executable where there is none.
 [[nodiscard]] std::string called_as(const ExecRecord& record);
 // What a person would call it: a script under its own name (gunicorn, not python3.11), "python3.11 -m celery" for a
@@ -83,6 +88,10 @@ class ExecRecords {
 
   // `kept` is never dropped.
   void remember(const RecordRef& record, const RecordRef& kept);
+  // This image has no record and shall never have one: its arguments may be anything by now. So it is with those whose
+  // record was dropped.
+  void bar(const ImageTuple& tuple);
+  [[nodiscard]] bool is_barred(const ImageTuple& tuple) const { return barred_.contains(ImageTupleHash()(tuple)); }
   // Null when there is none. What is looked up stays longer.
   [[nodiscard]] RecordRef look_up(const ImageTuple& tuple) const;
   [[nodiscard]] std::size_t size() const { return records_.size(); }
@@ -91,6 +100,7 @@ class ExecRecords {
   // Least recently used first. Apart, so that what the app starts can't drive out what the app is.
   mutable std::list<RecordRef> apps_;
   mutable std::list<RecordRef> others_;
+  HashSet barred_;
   std::unordered_map<ImageTuple, std::list<RecordRef>::iterator, ImageTupleHash> records_;
 };
 

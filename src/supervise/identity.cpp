@@ -27,23 +27,14 @@ std::optional<ImageTuple> read_tuple(const kernel::ThreadView& thread, std::stri
   return ImageTuple{executable->device, executable->inode, *vector};
 }
 
-// The script file as the process would open it: relative to its own working directory and root.
-void identify_script(const kernel::ThreadView& thread, ExecRecord& record) {
+// The script file as the process would open it: relative to its own working directory and root (an absolute link on the
+// way must not be followed in ours).
+void identify_script(const kernel::Fd& root, ExecRecord& record, Changeable changeable) {
   const std::string& path = record.script.text;
-  // From the caller's own root: an absolute link on the way must not be followed in ours.
-  const kernel::Fd root = thread.pin_root();
-  std::string absolute = path;
-  if (!path.starts_with('/')) {
-    auto directory = kernel::read_link_at(thread.directory(), "cwd");
-    if (!directory) return;
-    absolute = *directory + "/" + path;
-  }
-  if (!root) return;
-  const kernel::Fd script = kernel::open_resolved(root.get(), absolute.c_str(), O_PATH, kernel::kInRoot);
-  if (!script) return;
-  if (auto identity = kernel::identify(script.get(), "")) record.script_identity = *identity;
-  if (auto canonical = kernel::read_link_at(AT_FDCWD, ("/proc/self/fd/" + std::to_string(script.get())).c_str())) {
-    record.script_path = std::move(*canonical);
+  if (!path.starts_with('/') && record.directory.empty()) return;
+  record.script_words = path.starts_with('/') ? path : record.directory + "/" + path;
+  if (kernel::open_resolved(root.get(), record.script_words.c_str(), O_PATH, kernel::kInRoot)) {
+    record.script_path = settled_path(root, record.script_words, changeable);
   }
 }
 
@@ -60,7 +51,11 @@ void add_name(std::vector<std::string>& lineage, std::string name) {
 
 }  // namespace
 
-Identities::Identities(const plan::Plan& plan, pid_t entry, Role role) : plan_(plan), entry_(entry), role_(role) {
+Identities::Identities(const plan::Plan& plan, pid_t entry, Role role)
+    : plan_(plan),
+      entry_(entry),
+      role_(role),
+      changeable_{.tmpfs_only = plan.mode == Mode::container && plan.host.landlock_abi > 0} {
   if (const auto view = kernel::ThreadView::open(entry)) {
     if (const auto status = view->status()) init_ = status->ppid;
   }
@@ -86,7 +81,11 @@ RecordRef Identities::take_record(const kernel::ThreadView& thread, const kernel
   const auto tuple = read_tuple(thread, nullptr);
   if (!tuple) return nullptr;
   if (RecordRef known = records_.look_up(*tuple)) return known;
-  return take(thread, status, *tuple, before, false);
+  // No first call of a new image, but another one of an image whose arguments may be anything by now.
+  if (records_.is_barred(*tuple)) return nullptr;
+  RecordRef record = take(thread, status, *tuple, before, false);
+  if (record == nullptr) records_.bar(*tuple);
+  return record;
 }
 
 RecordRef Identities::take(const kernel::ThreadView& thread, const kernel::ThreadStatus& status,
@@ -114,8 +113,10 @@ RecordRef Identities::take(const kernel::ThreadView& thread, const kernel::Threa
   record->secret =
       !std::equal(redacted.begin(), redacted.begin() + static_cast<std::ptrdiff_t>(of_program), record->argv.begin());
   record->shown = cut_arguments(std::move(redacted), kMostShown);
-  if (record->script.kind == ScriptArgument::Kind::file) {
-    identify_script(thread, *record);
+  const kernel::Fd root = thread.pin_root();
+  if (root && record->script.kind == ScriptArgument::Kind::file) identify_script(root, *record, changeable_);
+  if (root && has_home(*record) && !record->argv.empty()) {
+    record->home = interpreter_home(root, record->directory, record->argv.front(), *environment, changeable_);
   }
   add_name(record->lineage, program_name(*record));
 
@@ -129,7 +130,7 @@ RecordRef Identities::take(const kernel::ThreadView& thread, const kernel::Threa
     if (settled_) grant(*record, entry_image_ != nullptr && entry_image_->is_app);
     entry_image_ = record;
   } else {
-    judge(*record, status, before);
+    judge(*record, thread, status, before);
   }
   record->loads_as_app = app_ != nullptr && record->loader_values == app_->loader_values;
   if (record != app_) shorten(*record);
@@ -137,7 +138,8 @@ RecordRef Identities::take(const kernel::ThreadView& thread, const kernel::Threa
   return record;
 }
 
-void Identities::judge(ExecRecord& record, const kernel::ThreadStatus& status, const RecordRef& before) {
+void Identities::judge(ExecRecord& record, const kernel::ThreadView& thread, const kernel::ThreadStatus& status,
+                       const RecordRef& before) {
   if (app_ == nullptr || record.late) recognise_entry();
   const auto parent_view = kernel::ThreadView::open(status.ppid);
   const RecordRef parent = parent_view ? record_of(*parent_view) : nullptr;
@@ -149,8 +151,13 @@ void Identities::judge(ExecRecord& record, const kernel::ThreadStatus& status, c
   for (const std::string& name : known != nullptr && !child_of_entry ? known->lineage : ancestors(status.ppid)) {
     add_name(record.lineage, name);
   }
-  const bool parent_is_app = parent != nullptr ? parent->is_app : child_of_entry;
-  grant(record, parent_is_app && parent_view && starts_where_the_app_does(record, *parent_view));
+  // What executes itself in its own place may have lost its parent long ago (a daemon).
+  const bool from_app = parent != nullptr && parent->is_app ? starts_where_the_app_does(record, *parent_view)
+                                                            : before != nullptr && before->is_app && app_ != nullptr &&
+                                                                  record.directory == app_->directory;
+  // A parent that has ended meanwhile may have left its number to another process.
+  const auto now = from_app ? thread.status() : fail("", ESRCH);
+  grant(record, now && now->ppid == status.ppid);
 }
 
 // Modules are looked for in the working directory (python -m, gunicorn, node's package.json): elsewhere the same words

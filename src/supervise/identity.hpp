@@ -66,7 +66,8 @@ class Identities {
   void grant(ExecRecord& record, bool parent_is_app) const;
   [[nodiscard]] bool starts_where_the_app_does(const ExecRecord& record, const kernel::ThreadView& parent) const;
   [[nodiscard]] bool is_entry_file(const ImageTuple& tuple) const;
-  void judge(ExecRecord& record, const kernel::ThreadStatus& status, const RecordRef& before);
+  void judge(ExecRecord& record, const kernel::ThreadView& thread, const kernel::ThreadStatus& status,
+             const RecordRef& before);
   void become_app(const std::shared_ptr<ExecRecord>& record);
   [[nodiscard]] std::string as_typed(const ExecRecord& caller) const;
 
@@ -74,6 +75,7 @@ class Identities {
   pid_t entry_;
   Role role_;
   bool settled_ = false;
+  Changeable changeable_;
   pid_t init_ = 0;                   // the entry's parent: above it is nothing of the instance
   RecordRef entry_image_;            // the last recorded image of the entry process, whatever it counts as
   std::shared_ptr<ExecRecord> app_;  // the image that the entry command has become; never dropped

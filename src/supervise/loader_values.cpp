@@ -63,30 +63,23 @@ std::string what_loads(const std::string& variable, std::string_view project) {
 }  // namespace
 
 std::vector<std::string> loader_values(const std::vector<std::string>& environment, std::string_view project) {
-  constexpr std::array<std::string_view, 3> kPrefixes = {"LD_", "PYTHON", "UVICORN_"};
-  constexpr std::array<std::string_view, 23> kNames = {"HOME=",
-                                                       "NODE_OPTIONS=",
-                                                       "NODE_PATH=",
-                                                       "RUBYOPT=",
-                                                       "RUBYLIB=",
-                                                       "PERL5OPT=",
-                                                       "PERL5LIB=",
-                                                       "PHPRC=",
-                                                       "PHP_INI_SCAN_DIR=",
-                                                       "JAVA_TOOL_OPTIONS=",
-                                                       "_JAVA_OPTIONS=",
-                                                       "JDK_JAVA_OPTIONS=",
-                                                       "BASH_ENV=",
-                                                       "OPENSSL_CONF=",
-                                                       "OPENSSL_MODULES=",
-                                                       "GCONV_PATH=",
-                                                       "CLASSPATH=",
-                                                       "DOTNET_STARTUP_HOOKS=",
-                                                       "PERL5DB=",
-                                                       "PERLLIB=",
-                                                       "GEM_HOME=",
-                                                       "GEM_PATH=",
-                                                       "GUNICORN_CMD_ARGS="};
+  constexpr auto kPrefixes = std::to_array<std::string_view>(
+      {"LD_", "PYTHON", "UVICORN_", "LUA_", "BASH_FUNC_", "NODE_PRESERVE_", "LIBMYSQL_PLUGIN", "CORECLR_"});
+  constexpr auto kNames = std::to_array<std::string_view>(
+      {"HOME=", "NODE_OPTIONS=", "NODE_PATH=", "RUBYOPT=", "RUBYLIB=", "PERL5OPT=", "PERL5LIB=", "PHPRC=",
+       "PHP_INI_SCAN_DIR=", "JAVA_TOOL_OPTIONS=", "_JAVA_OPTIONS=", "JDK_JAVA_OPTIONS=", "BASH_ENV=", "OPENSSL_CONF=",
+       "OPENSSL_MODULES=", "GCONV_PATH=", "CLASSPATH=", "DOTNET_STARTUP_HOOKS=", "PERL5DB=", "PERLLIB=", "GEM_HOME=",
+       "GEM_PATH=", "GUNICORN_CMD_ARGS=",
+       // Where the script seems to be (NODE_PRESERVE_SYMLINKS_MAIN
+       // above), or what stands for it once it has been compiled.
+       "NODE_COMPILE_CACHE=",
+       // Lines that bash runs before and beside those of its script.
+       "SHELLOPTS=", "BASHOPTS=", "PS4=",
+       // Libraries and plugins of what clients are linked with.
+       "OPENSSL_ENGINES=", "MARIADB_PLUGIN_DIR=", "ODBCINI=", "ODBCSYSINI=", "ODBCINSTINI=", "KRB5_CONFIG=",
+       "SASL_PATH=",
+       // More of the same for runtimes above.
+       "RUBYGEMS_GEMDEPS=", "OPENJ9_JAVA_OPTIONS=", "DOTNET_ADDITIONAL_DEPS=", "PYTEST_ADDOPTS=", "PYTEST_PLUGINS="});
   std::vector<std::string> found;
   for (const std::string& variable : environment) {
     const auto begins = [&](std::string_view start) { return variable.starts_with(start); };

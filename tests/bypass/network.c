@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -267,6 +268,18 @@ static enum outcome socket_symlink(void) {
   unlink(scratch("link"));
   return symlink(socket_path("db.sock"), scratch("link")) == 0 ? dial_path(scratch("link")) : BLOCKED;
 }
+// A database inside of the instance: where the rules name its path they don't name the file's other names.
+static enum outcome socket_linked(void) {
+  const char* named = scratch("bypass/db.sock");
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  snprintf(address.sun_path, sizeof address.sun_path, "%s", named);
+  mkdir(scratch("bypass"), 0755);
+  const int server = socket(AF_UNIX, SOCK_STREAM, 0);
+  if (bind(server, (struct sockaddr*)&address, sizeof address) != 0 || listen(server, 8) != 0) return UNSUPPORTED;
+  const int refused = connect_path(socket(AF_UNIX, SOCK_STREAM, 0), named) != 0;
+  if (link(named, scratch("linked")) != 0) return BLOCKED;
+  return blocked_unless(refused && connect_path(socket(AF_UNIX, SOCK_STREAM, 0), scratch("linked")) == 0);
+}
 static enum outcome socket_by_proc(void) {
   if (chdir(text_of("SOCKETS")) != 0) return UNSUPPORTED;
   return dial_path("/proc/self/cwd/db.sock");
@@ -511,6 +524,7 @@ const struct attack network_attacks[] = {
     {"N17b", socket_dots},
     {"N17c", socket_symlink},
     {"N17d", socket_by_proc},
+    {"N17f", socket_linked},
     {"N17e", socket_by_descriptor},
     {"N19", socket_swapped},
     {"N21", socket_unterminated},

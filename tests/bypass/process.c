@@ -55,6 +55,10 @@ static enum outcome pidfd_signal(void) {
   const int directory = open(path, O_RDONLY | O_DIRECTORY);
   return blocked_unless(ok(syscall(SYS_pidfd_send_signal, directory, SIGCONT, NULL, 0)));
 }
+// The process group that the launcher was started in, where that has another leader.
+static enum outcome kill_group(void) {
+  return blocked_unless(ok(kill(-number_of("LAUNCHER_GROUP"), SIGCONT)));
+}
 static enum outcome kill_high_bits(void) {
   return blocked_unless(ok(syscall(SYS_kill, 1L << 40 | launcher(), (long)SIGCONT)));
 }
@@ -283,6 +287,7 @@ const struct attack process_attacks[] = {
     {"P2c", queue_signal},
     {"P2d", pidfd_signal},
     {"P2e", kill_high_bits},
+    {"P11c", kill_group},
     {"P3", signal_by_descriptor},
     {"P4", limit_launcher},
     {"P5", pin_launcher},

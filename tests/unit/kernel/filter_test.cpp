@@ -290,6 +290,9 @@ TEST_P(Filter, LetsThreadsAndForksThroughButNoNamespace) {
       EXPECT_EQ(run(SYS_clone, {flags | bad | 0xffffffff00000000}), error(EPERM)) << bad;
     }
   }
+  // A process that shares its working directory could move it under the feet of another one.
+  EXPECT_EQ(run(SYS_clone, {CLONE_FS | SIGCHLD}), error(EPERM));
+  EXPECT_EQ(run(SYS_clone, {CLONE_FS | CLONE_VM | CLONE_VFORK | SIGCHLD}), error(EPERM));
   EXPECT_EQ(run(SYS_unshare, {CLONE_FS | CLONE_FILES | CLONE_SYSVSEM}), kAllow);
   EXPECT_EQ(run(SYS_unshare, {CLONE_NEWTIME}), error(EPERM));
   EXPECT_EQ(run(SYS_unshare, {CLONE_FS | CLONE_NEWUSER}), error(EPERM));

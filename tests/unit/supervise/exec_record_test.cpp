@@ -63,6 +63,15 @@ TEST(ExecRecords, WhatTheAppStartsCannotDriveOutWhatItIs) {
   EXPECT_EQ(records.look_up(tuple(1)), worker);
 }
 
+TEST(ExecRecords, WhatWasDroppedIsNeverTakenForNew) {
+  ExecRecords records;
+  for (std::uint64_t i = 1; i <= 3'000; ++i) records.remember(record(i), nullptr);
+  for (std::uint64_t i = 1; i <= 3'000; ++i) {
+    ASSERT_NE(records.is_barred(tuple(i)), records.look_up(tuple(i)) != nullptr) << i;
+  }
+  EXPECT_FALSE(records.is_barred(tuple(3'001)));
+}
+
 TEST(ExecRecords, AJudgedRecordIsSmall) {
   ExecRecord large;
   large.argv.assign(100'000, std::string(1000, 'x'));

@@ -10,6 +10,7 @@
 #include <deque>
 #include <filesystem>
 
+#include "base/text.hpp"
 #include "cofferdam/policy.hpp"
 #include "support/child_process.hpp"
 #include "support/temporary_directory.hpp"
@@ -27,8 +28,11 @@ ExecRecord record(std::vector<std::string> argv, const std::string& executable =
   record.executable = executable;
   record.argv = std::move(argv);
   record.script = script_argument(executable.substr(executable.rfind('/') + 1), record.argv);
-  if (record.script.kind == ScriptArgument::Kind::file)
-    record.script_identity = kernel::FileIdentity{.device = 1, .inode = 50};
+  if (record.script.kind == ScriptArgument::Kind::file) {
+    record.script_words = "/srv/" + record.script.text;
+    record.script_path = base::normalise_path(record.script_words);
+  }
+  record.home.place = "/usr/bin";
   record.of_app = true;
   return record;
 }
@@ -36,7 +40,7 @@ ExecRecord record(std::vector<std::string> argv, const std::string& executable =
 TEST(SameProgram, IsTheSameExecutableScriptAndArguments) {
   const ExecRecord app = record({"python3", "manage.py", "runserver"});
   EXPECT_TRUE(same_program(app, record({"/venv/bin/python", "-W", "error", "-u", "manage.py", "runserver"})));
-  EXPECT_TRUE(same_program(app, record({"python3", "./manage.py", "runserver"})));  // another way to the same file
+  EXPECT_TRUE(same_program(app, record({"python3", "./manage.py", "runserver"})));  // the same place
   EXPECT_FALSE(same_program(app, record({"python3", "manage.py", "dbshell"})));
   EXPECT_FALSE(same_program(app, record({"python3", "-cimport evil", "manage.py", "runserver"})));
   EXPECT_FALSE(same_program(app, record({"python3", "-W", "error::evil.Category", "manage.py", "runserver"})));
@@ -47,19 +51,11 @@ TEST(SameProgram, IsTheSameExecutableScriptAndArguments) {
   EXPECT_FALSE(same_program(app, record({"python3", "-c", "manage.py", "runserver"})));
 
   ExecRecord other = app;
-  other.script_identity->inode = 51;  // the same name, another file
+  other.script_path = "/tmp/manage.py";
   EXPECT_FALSE(same_program(app, other));
-  other.script_identity.reset();
+  other.script_path.clear();
   EXPECT_FALSE(same_program(app, other));
   EXPECT_FALSE(same_program(other, other));  // two unreadable scripts are not one
-  // An editor that saves by rename puts another file in the same place.
-  ExecRecord before = app;
-  before.script_path = "/srv/manage.py";
-  other = before;
-  other.script_identity->inode = 51;
-  EXPECT_TRUE(same_program(before, other));
-  other.script_path = "/tmp/manage.py";
-  EXPECT_FALSE(same_program(before, other));
   other = app;
   other.tuple.inode = 3;
   EXPECT_FALSE(same_program(app, other));
@@ -107,7 +103,7 @@ plan::AlsoProgram row(std::vector<std::string> argv, bool script = false) {
   row.program->executable_identity = {.device = 1, .inode = 2};
   if (script) {
     row.program->script = "/srv/manage.py";
-    row.program->script_identity = {.device = 1, .inode = 50};
+    row.program->script_target = "/opt/manage.py";
   }
   row.argv = std::move(argv);
   row.written = "python3";
@@ -159,9 +155,13 @@ TEST(MatchesRow, AScriptIsPartOfTheProgram) {
   ExecRecord worker = record({"python3", "/srv/manage.py", "work"});
   EXPECT_TRUE(matches_row(row({}, true), worker, worker));
   EXPECT_TRUE(matches_row(row({}), worker, worker));
-  worker.script_identity->inode = 51;
+  // The row's own words, or where they lead for good.
+  worker.script_words = "/bin/manage";
   EXPECT_FALSE(matches_row(row({}, true), worker, unrelated()));
-  worker.script_identity.reset();
+  worker.script_path = "/opt/manage.py";
+  EXPECT_TRUE(matches_row(row({}, true), worker, unrelated()));
+  worker.script_words = "/srv/manage.py";
+  worker.script_path.clear();  // there is no such file
   EXPECT_FALSE(matches_row(row({}, true), worker, unrelated()));
 }
 
@@ -576,13 +576,42 @@ TEST_F(LiveIdentities, AScriptIsResolvedFromItsOwnDirectory) {
   const RecordRef absolute = take(start_child("sh \"$DIRECTORY/a/run\" & echo $!", "/bin/sh"));
   const RecordRef missing = take(start_child("cd /; sh -c 'read -r x <\"$FIFO\"; :' & echo $!", "/bin/sh"));
   for (const RecordRef& record : {first, second, absolute, missing}) ASSERT_NE(record, nullptr);
-  ASSERT_TRUE(first->script_identity && second->script_identity && absolute->script_identity);
-  EXPECT_FALSE(first->script_identity->same_file(*second->script_identity));
-  EXPECT_TRUE(first->script_identity->same_file(*absolute->script_identity));
   EXPECT_EQ(first->script_path, directory_("a/run"));
   EXPECT_EQ(absolute->script_path, directory_("a/run"));
+  EXPECT_EQ(second->script_path, directory_("b/run"));
   EXPECT_EQ(missing->script_path, "");
-  EXPECT_FALSE(missing->script_identity);
+}
+
+TEST_F(LiveIdentities, ALinkThatMayBeExchangedIsNotTheScriptThatItLeadsTo) {
+  ASSERT_NE(take_entry(), nullptr);
+  directory_.write("run", "read -r x <\"$FIFO\"\n");
+  std::filesystem::create_symlink("run", directory_("link"));
+  const RecordRef link = take(start_child("sh \"$DIRECTORY/link\" & echo $!", "/bin/sh"));
+  ASSERT_NE(link, nullptr);
+  EXPECT_EQ(link->script_path, directory_("link"));
+}
+
+TEST(SameProgram, AnInterpreterWithoutAScriptRunsWhateverItIsFed) {
+  EXPECT_FALSE(same_program(record({"python3"}), record({"python3"})));
+  EXPECT_FALSE(same_program(record({"sh"}, "/usr/bin/dash"), record({"sh"}, "/usr/bin/dash")));
+  EXPECT_FALSE(same_program(record({"sh", "-s"}, "/bin/busybox"), record({"sh", "-s"}, "/bin/busybox")));
+}
+
+TEST(SameProgram, PythonAndPhpHaveTheirHomeWhereTheAppsIs) {
+  for (const char* interpreter : {"/usr/bin/python3.11", "/usr/bin/php8.2"}) {
+    const ExecRecord app = record({"x", "app", "serve"}, interpreter);
+    ExecRecord other = app;
+    other.home.place = "/tmp/evil";
+    EXPECT_FALSE(same_program(app, other));
+    other.home = {.place = "/usr/bin", .search = "/tmp/evil:/usr/bin:"};  // nothing is in /tmp/evil yet
+    EXPECT_FALSE(same_program(app, other));
+    ExecRecord typed = app;
+    typed.home.search = other.home.search;
+    EXPECT_TRUE(same_program(typed, other));
+    EXPECT_TRUE(same_program(typed, app));
+    other.home = {};
+    EXPECT_FALSE(same_program(other, other));
+  }
 }
 
 TEST(SameProgram, AProgramOfManyNamesIsToldByTheOneItIsCalled) {
@@ -652,7 +681,7 @@ TEST_F(LiveIdentities, TheRowThatAdmitsIsARowOfThePolicy) {
     ExecRecord other = *refused;
     other.argv = {"sh", "-c", "psql"};
     other.script = script_argument("sh", other.argv);
-    other.script_identity.reset();
+    other.script_path.clear();
     EXPECT_FALSE(matches_row(also, other, unrelated())) << what << ": " << row;
   }
 }

@@ -18,6 +18,12 @@ TEST(LoaderValues, AreThoseThatSteerLoadersAndInterpreters) {
                           "PERL5OPT=-d", "PHPRC=/p", "PYTHONPATH=/a", "RUBYOPT=-w"));
   EXPECT_THAT(loader_values({"GUNICORN_CMD_ARGS=--config x.py", "GUNICORN_PID=7", "UVICORN_APP_DIR=/x"}, ""),
               ElementsAre("GUNICORN_CMD_ARGS=--config x.py", "UVICORN_APP_DIR=/x"));
+  EXPECT_THAT(loader_values({"NODE_PRESERVE_SYMLINKS_MAIN=1", "NODE_COMPILE_CACHE=/c", "SHELLOPTS=xtrace", "PS4=$(x)",
+                             "BASH_FUNC_cd%%=() { x; }", "OPENSSL_ENGINES=/e", "LIBMYSQL_PLUGINS=p", "NODE_ENV=x",
+                             "SHELL=/bin/sh", "PS1=x"},
+                            ""),
+              ElementsAre("BASH_FUNC_cd%%=() { x; }", "LIBMYSQL_PLUGINS=p", "NODE_COMPILE_CACHE=/c",
+                          "NODE_PRESERVE_SYMLINKS_MAIN=1", "OPENSSL_ENGINES=/e", "PS4=$(x)", "SHELLOPTS=xtrace"));
   EXPECT_EQ(loader_values({"LD_A=1", "LD_B=2"}, ""), loader_values({"LD_B=2", "LD_A=1"}, ""));
   EXPECT_THAT(loader_values({}, ""), IsEmpty());
 }
