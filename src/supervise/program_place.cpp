@@ -1,7 +1,6 @@
 #include "supervise/program_place.hpp"
 
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
@@ -16,6 +15,7 @@ namespace cofferdam::supervise {
 namespace {
 
 constexpr int kMostLinks = 40;  // as many as the kernel follows
+constexpr long kTmpfs = 0x01021994;  // statfs(2)
 
 std::string joined(const std::string& directory, std::string_view path) {
   return path.starts_with('/') ? std::string(path) : directory + "/" + std::string(path);
@@ -30,7 +30,7 @@ std::string name_of(const kernel::Fd& file) {
 bool Changeable::at(int directory) const {
   struct statfs about{};
   if (fstatfs(directory, &about) != 0) return true;
-  return (about.f_flags & ST_RDONLY) == 0 && (!tmpfs_only || about.f_type == TMPFS_MAGIC);
+  return (about.f_flags & ST_RDONLY) == 0 && (!tmpfs_only || about.f_type == kTmpfs);
 }
 
 std::string settled_path(const kernel::Fd& root, const std::string& absolute, Changeable changeable) {

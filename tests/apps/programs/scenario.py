@@ -74,7 +74,7 @@ def said(place, *_):
 class Program:
     """`app`: its name in a lineage. `tools`: what its workers execute. `also`: the one row that it needs, `printed` when
     it is the one that the refusal prints; then the program runs without it first. `reload`: the signal that makes it
-    execute itself in its own place."""
+    execute itself in its own place, or, with `upgrade`, in a child that takes over (gunicorn)."""
 
     name: str
     folder: str
@@ -88,6 +88,7 @@ class Program:
     env: dict = dataclasses.field(default_factory=dict)
     prepare: object = None
     reload: int = 0
+    upgrade: bool = False
 
 
 PYTHON = ("psql", "python")
@@ -120,6 +121,9 @@ def shape(name):
 GUNICORN = ("gunicorn", "-w", "2", "-b", f"127.0.0.1:{PORT}")
 PROGRAMS = [
     python("gunicorn-prefork", *GUNICORN, "wsgi:application", ask=http),
+    python("gunicorn-upgrade", *GUNICORN, "wsgi:application", ask=http, reload=signal.SIGUSR2, upgrade=True),
+    python("gunicorn-module-upgrade", "python3", "-m", *GUNICORN, "wsgi:application", app="python3.11 -m gunicorn",
+           ask=http, reload=signal.SIGUSR2, upgrade=True, also='{exe: python3, argv: ["*", "*/gunicorn/__main__.py"]}'),
     python("gunicorn-gthread", *GUNICORN, "-k", "gthread", "--threads", "4", "wsgi:application", ask=http),
     python("uvicorn-reload", "uvicorn", "--reload", "--port", PORT, "asgi:app", ask=http, policy="django"),
     python("uvicorn-workers", "uvicorn", "--workers", "2", "--port", PORT, "asgi:app", ask=http, policy="django"),
@@ -146,6 +150,7 @@ PROGRAMS = [
     python("uwsgi-reload", "uwsgi", "--plugin", "python3", "--http-socket", f"127.0.0.1:{PORT}", "--master", "--processes",
            "2", "--die-on-term", "--wsgi-file", "wsgi.py", app="uwsgi-core", ask=http, reload=signal.SIGHUP),
     python("reload-in-place", "python3", "reloading.py", PORT, app="reloading.py", ask=http, reload=signal.SIGUSR2),
+    python("daemon-reload", "python3", "daemon.py", PORT, app="daemon.py", ask=http, reload=signal.SIGUSR2),
     python("flask-debug", "flask", "--app", "flaskapp", "--debug", "run", "--port", PORT, ask=http),
     python("pytest-xdist", "pytest", "-s", "-n", "2", "-p", "no:cacheprovider", "test_worker.py", policy="django"),
     python("pytest-xdist-printed-row", "pytest", "-s", "-n", "2", "-p", "no:cacheprovider", "test_worker.py", printed=True),
@@ -190,9 +195,14 @@ def start_and_ask(program, place, port, row, wanted):
         if program.reload:
             before = images(process.pid)
             process.send_signal(program.reload)
-            wait_for(lambda: executes_itself(process.pid, before), "a new image", 10, 0.1)
+            if program.upgrade:
+                wait_for(lambda: stops_old_workers(before, process.pid), "a new master", 10, 0.1)
+            else:
+                wait_for(lambda: executes_itself(process.pid, before), "a new image", 10, 0.1)
             answer = ""
             wait_for(answered, "an answer after the reload", 30, 0.1)
+        for pid in images(process.pid) if program.upgrade else ():
+            os.kill(pid, signal.SIGCONT)
         if process.poll() is None and program.ask is not said:
             process.send_signal(signal.SIGTERM)
         result = place.finish(process, 30)
@@ -230,6 +240,27 @@ def images(launcher):
 
 def executes_itself(launcher, before):
     return any(vector and before.get(pid, vector) != vector for pid, vector in images(launcher).items())
+
+
+def parent_of(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return int(file.read().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def stops_old_workers(before, launcher):
+    """Once the new master has workers, those of the old one stand still, so that only the new ones answer."""
+    now = images(launcher)
+    masters = [pid for pid in now.keys() - before.keys() if parent_of(pid) in before and now[pid]]
+    masters = [pid for pid in masters if now[pid] not in before.values()]
+    if not any(parent_of(pid) in masters for pid in now):
+        return False
+    for pid in before:
+        if parent_of(pid) == parent_of(masters[0]) and pid not in masters:
+            os.kill(pid, signal.SIGSTOP)
+    return True
 
 
 def refusals(result):
