@@ -87,6 +87,15 @@ std::vector<gid_t> groups_of(const UserEntry& user, const std::string& group_fil
 
 namespace {
 
+bool has_capability(unsigned bit) {
+  constexpr std::string_view kKey = "\nCapEff:";
+  const auto status = kernel::read_file("/proc/self/status", 1 << 20);
+  const std::size_t at = status ? status->find(kKey) : std::string::npos;
+  if (at == std::string::npos) return false;
+  constexpr int kHexadecimal = 16;
+  return (std::strtoull(status->c_str() + at + kKey.size(), nullptr, kHexadecimal) >> bit & 1) != 0;
+}
+
 // When each tmpfs was made (statx(2): birth time, since Linux 5.19). The runtime makes /dev anew for each container.
 void read_births(HostFacts& facts) {
   for (const auto& entry : facts.mounts) {
@@ -111,6 +120,8 @@ Result<HostFacts> read_host_facts(const std::map<std::string, std::string>& envi
   facts.gid = getegid();
   facts.landlock_abi = kernel::landlock_abi();
   facts.steals_descriptors = kernel::can_steal_descriptors();
+  constexpr unsigned kSysPtrace = 19;  // linux/capability.h
+  facts.reads_other_users = has_capability(kSysPtrace);
   facts.memory = read_memory_facts(facts.mounts);
   if (facts.in_container) {
     facts.kubernetes = environment.contains("KUBERNETES_SERVICE_HOST");

@@ -36,6 +36,7 @@ struct HostFacts {
   gid_t gid = 0;
   int landlock_abi = 0;
   bool steals_descriptors = true;        // pidfd_getfd(2) is there; else the socket broker is used
+  bool reads_other_users = true;         // CAP_SYS_PTRACE: what a process of another user is can be read
   bool address_space_randomised = true;  // kernel.randomize_va_space is not 0
   std::vector<kernel::MountEntry> mounts;
   MemoryFacts memory;

@@ -103,6 +103,12 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host, const PlanRe
   if (request.user && plan.identity.change && host.uid != 0) {
     return fail("--user needs root: an ordinary user can only run the app as itself");
   }
+  if (plan.identity.change && plan.mode == Mode::container && !host.reads_other_users) {
+    return fail(
+        "--user: without CAP_SYS_PTRACE cofferdam can't tell who a process of another user is, and would refuse " +
+        std::string("its connections. Start the container as that user (docker run --user ") +
+        std::to_string(plan.identity.uid) + ":" + std::to_string(plan.identity.gid) + "), or add --cap-add SYS_PTRACE");
+  }
   plan.also = look_up_also(policy, request);
 
   auto stored =

@@ -147,7 +147,7 @@ constexpr std::array kRules = {
     RuleRow{"CD204", Severity::error, "a caller could not be identified", "database", 2,
             "the tuple of the caller's image is unreadable: refused", "src/supervise/refusal.cpp", "refusal_finding",
             "tests/cli/findings.py", "what can't be identified can't be let in",
-            "start the app as its final user (--user), keep its programs readable"},
+            "start the app as its final user (--user; docker run --user), keep its programs readable"},
     RuleRow{"CD205", Severity::warning, "a database on this machine although the environment names another", "database",
             2, "the destination of the app's connection compared with the environment's", "src/supervise/refusal.cpp",
             "hard_coded_finding", "tests/cli/database.py",

@@ -14,7 +14,7 @@ namespace cofferdam::supervise {
 
 namespace {
 
-constexpr int kMostLinks = 40;  // as many as the kernel follows
+constexpr int kMostLinks = 40;       // as many as the kernel follows
 constexpr long kTmpfs = 0x01021994;  // statfs(2)
 
 std::string joined(const std::string& directory, std::string_view path) {

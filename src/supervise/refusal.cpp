@@ -106,7 +106,10 @@ Finding unreadable_finding(const ProcessRef& process) {
   finding.severity = Severity::error;
   finding.message =
       "connection refused: " + name_of(process) + " can't be read by the launcher (" + who_asked(process) + ")";
-  finding.fix = "make the program readable (chmod a+r), and start the app as its final user (--user)";
+  finding.fix =
+      "make the program readable (chmod a+r); if the app changes its user, start it as its final one (--user, in a "
+      "container "
+      "docker run --user), or give cofferdam the right to read it (docker run --cap-add SYS_PTRACE)";
   finding.policy.key = "database";
   finding.process = process;
   return finding;

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -108,6 +109,9 @@ static void own_case(const char* attack, const char* name) {
     }
     wait(NULL);
     usleep(200000);
+  } else if (strcmp(name, "I15b") == 0) {  // a server that is root at first
+    if (setgroups(0, NULL) != 0 || setgid(65534) != 0 || setuid(65534) != 0) _exit(0);
+    announce(dial("DB_PORT"), name);
   } else if (strcmp(name, "N33") == 0) {  // a connection that the app hands over is open already
     lend_database(9);
     execute(attack, name);

@@ -126,6 +126,8 @@ CASES = [
     database("@I12", "control: a daemonised worker of the app is the app", verdict="works"),
     database("I14", "callers killed in the middle of their connects"),
     database("I15", "memory made unreadable"),
+    # No attack, but what the launcher can't read is refused.
+    database("@I15b", "worker of the app that has changed its user, default Docker", native="root", modes="docker", limit=41),
     Case("I17", "32-bit program"),
     database("I19", "forged arguments and a call for a record"),
 

@@ -123,6 +123,15 @@ TEST_F(Planner, AnotherUserNeedsRoot) {
   for (const unsigned capability : {27U, 13U, 2U, 19U, 21U})
     EXPECT_EQ(made.kept_capabilities >> capability & 1U, 0U) << capability;
   EXPECT_EQ(made.kept_capabilities >> 7 & 1U, 1U);  // CAP_SETUID
+  // In a container the launcher may be root and yet not read what others run.
+  policy_.mode = Mode::container;
+  host_.is_pid_1 = true;
+  host_.reads_other_users = false;
+  EXPECT_THAT(error(), HasSubstr("125 --user: without CAP_SYS_PTRACE"));
+  EXPECT_THAT(error(), HasSubstr("docker run --user 2000:2000"));
+  host_.reads_other_users = true;
+  EXPECT_TRUE(plan().identity.change);
+  policy_.mode = Mode::local;
   // The same user as before is no change.
   host_.uid = 2000;
   host_.gid = 2000;
