@@ -158,8 +158,9 @@ void Stages::process(const Piece& piece) {
   line.piece = piece;
   const bool syslog = piece.stream == Stream::syslog;
   if (syslog) read_syslog(line);
-  if (redactor_) line.piece.bytes = redactor_->redact(piece.stream, line.piece.bytes, redacted_);
+  // First what could stand in the middle of a secret.
   if (parse_.strip_ansi) line.piece.bytes = strip_ansi(line.piece.bytes, clean_);
+  if (redactor_) line.piece.bytes = redactor_->redact(piece.stream, line.piece.bytes, redacted_);
   const bool whole = piece.first && piece.last;
   line.original = line.piece.bytes;
   if (whole && structured_.parse(line.piece.bytes, said_)) {
@@ -182,6 +183,14 @@ void Stages::add_own(std::string_view packed) {
   Record record;
   fields_.clear();
   if (!unpack(packed, record, fields_)) return;
+  std::vector<std::string> values;
+  if (redactor_) {
+    record.message = redactor_->redact(Stream::own, record.message, redacted_);
+    values.resize(fields_.size());
+    for (std::size_t i = 0; i < fields_.size(); ++i) {
+      fields_[i].json = redactor_->redact(Stream::own, fields_[i].json, values[i]);
+    }
+  }
   Line line;
   line.piece.stream = Stream::own;
   line.piece.bytes = record.message;

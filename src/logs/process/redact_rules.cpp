@@ -43,8 +43,34 @@ std::size_t find_word(std::string_view text, std::string_view word, std::size_t 
   return kNone;
 }
 
+constexpr bool is_hex(char c) {
+  return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'f');
+}
+
+// Whether the letter before `at` ends an escape: ESC[33m of a colour, \n of a string, %3D of a URL.
+bool follows_escape(std::string_view text, std::size_t at) {
+  const char last = text[at - 1];
+  if (at >= 2 && text[at - 2] == '\\' && (last == 'n' || last == 't' || last == 'r')) return true;
+  if (at >= 3 && text[at - 3] == '%' && is_hex(text[at - 2]) && is_hex(last)) return true;
+  if (last != 'm') return false;
+  std::size_t begin = at - 1;
+  while (begin > 0 && (is_digit(text[begin - 1]) || text[begin - 1] == ';')) --begin;
+  return begin >= 2 && text[begin - 1] == '[' && text[begin - 2] == '\x1b';
+}
+
 bool follows_word(std::string_view text, std::size_t at) {
-  return at > 0 && is_word(text[at - 1]);
+  return at > 0 && is_word(text[at - 1]) && !follows_escape(text, at);
+}
+
+// One past the colours that stand at `at`.
+std::size_t skip_colours(std::string_view text, std::size_t at) {
+  while (text.substr(std::min(at, text.size())).starts_with("\x1b[")) {
+    std::size_t end = at + 2;
+    while (end < text.size() && (is_digit(text[end]) || text[end] == ';')) ++end;
+    if (end == text.size() || text[end] != 'm') break;
+    at = end + 1;
+  }
+  return at;
 }
 
 template <class Accepts>
@@ -66,13 +92,14 @@ void find_prefixed(std::string_view text, std::string_view prefix, std::size_t l
 
 // --- scheme://user:PASSWORD@host, https://TOKEN@host
 
-constexpr std::array<std::string_view, 1> kUrlLiterals = {"://"};
+// Also as JSON of PHP has it.
+constexpr std::array<std::string_view, 2> kUrlLiterals = {"://", R"(:\/\/)"};
 constexpr std::size_t kLongUser = 20;  // no name: a token
 
-void find_url_password(std::string_view text, Parts& parts) {
-  for (std::size_t at = text.find("://"); at != kNone; at = text.find("://", at + 3)) {
-    const std::size_t begin = at + 3;
-    const std::size_t end = std::min(text.find_first_of("/?# \t\r\n\"'<>`", begin), text.size());
+void find_url_password(std::string_view text, std::string_view slashes, Parts& parts) {
+  for (std::size_t at = text.find(slashes); at != kNone; at = text.find(slashes, at + slashes.size())) {
+    const std::size_t begin = at + slashes.size();
+    const std::size_t end = std::min(text.find_first_of("/\\?# \t\r\n\"'<>`", begin), text.size());
     const std::string_view authority = text.substr(begin, end - begin);
     const std::size_t sign = authority.rfind('@');
     if (sign == kNone || sign == 0) continue;
@@ -85,6 +112,10 @@ void find_url_password(std::string_view text, Parts& parts) {
   }
 }
 
+void find_url_passwords(std::string_view text, Parts& parts) {
+  for (const std::string_view slashes : kUrlLiterals) find_url_password(text, slashes, parts);
+}
+
 // --- Authorization: Bearer TOKEN, and a bare Bearer TOKEN
 
 constexpr std::array<std::string_view, 2> kBearerLiterals = {"authorization", "bearer "};
@@ -92,8 +123,13 @@ constexpr std::array<std::string_view, 6> kSchemes = {"bearer", "basic", "token"
 constexpr std::size_t kShortestBearer = 16;
 
 std::size_t skip_to_value(std::string_view text, std::size_t at) {
-  return run_of(text, at,
-                [](char c) { return is_blank(c) || c == ':' || c == '=' || c == '"' || c == '\'' || c == '\\'; });
+  constexpr std::string_view kBetween = " \t:=\"'\\[";
+  for (;;) {
+    const std::size_t colours = skip_colours(text, at);
+    const std::size_t value = run_of(text, colours, [&](char c) { return kBetween.find(c) != kNone; });
+    if (value == at) return at;
+    at = value;
+  }
 }
 
 void find_bearer(std::string_view text, Parts& parts) {
@@ -215,9 +251,10 @@ void find_stripe(std::string_view text, Parts& parts) {
 
 // --- password=VALUE and its like
 
-constexpr std::array<std::string_view, 13> kPairLiterals = {
-    "password", "passwd",  "passphrase", "pwd",       "secret",      "token",      "api_key",
-    "apikey",   "api-key", "access_key", "accesskey", "private_key", "credentials"};
+constexpr auto kPairLiterals = std::to_array<std::string_view>(
+    {"password",   "passwd",    "passphrase", "pwd",         "secret",      "token",          "api_key",
+     "apikey",     "api-key",   "access_key", "accesskey",   "private_key", "privatekey",     "credentials",
+     "secret_key", "secretkey", "secret-key", "account_key", "accountkey",  "encryption_key", "signing_key"});
 
 // "***", null, <password>, ${PASSWORD}: said without being told.
 bool is_placeholder(std::string_view value) {
@@ -258,24 +295,31 @@ std::size_t end_of_quoted(std::string_view text, std::size_t from, std::string_v
 }
 
 void find_pair_at(std::string_view text, std::size_t key, std::size_t after, Parts& parts) {
-  std::size_t at = after;
+  std::size_t at = skip_colours(text, after);
   const std::string_view key_quote = quote_at(text, at);
-  at = run_of(text, at + key_quote.size(), is_blank);
-  if (at == text.size() || (text[at] != '=' && text[at] != ':')) return;
+  at = skip_colours(text, run_of(text, at + key_quote.size(), is_blank));
+  const bool encoded = text.substr(std::min(at, text.size())).starts_with("%3D");
+  if (at == text.size() || (text[at] != '=' && text[at] != ':' && text[at] != '>' && !encoded)) return;
   const bool colon = text[at] == ':';
-  ++at;
-  if (!colon && at < text.size() && text[at] == '>') ++at;
-  at = run_of(text, at, is_blank);
+  const bool element = text[at] == '>';  // <password>...</password>
+  at += encoded ? 3 : 1;
+  if (!colon && !element && at < text.size() && text[at] == '>') ++at;
+  at = skip_colours(text, run_of(text, at, is_blank));
   const std::string_view quote = quote_at(text, at);
   std::size_t end = 0;
-  if (quote.empty()) {
-    end = std::min(text.find_first_of(" \t\r\n,;&\"')}]", at), text.size());
+  if (element) {
+    end = std::min(text.find("</", at), text.size());
+  } else if (quote.empty()) {
+    end = std::min(text.find_first_of(" \t\r\n,;&\"')}]\x1b", at), text.size());
+    if (encoded) end = std::min(end, text.find("%26", at));
   } else {
     at += quote.size();
     end = end_of_quoted(text, at, quote);
   }
   const std::string_view value = text.substr(at, end - at);
   if (is_placeholder(value)) return;
+  // A shell's own variable, a directory.
+  if (lower(text[key]) == 'p' && after - key == 3 && value.starts_with('/')) return;
   const bool prose = colon && quote.empty() && key_quote.empty();
   const bool first = text.substr(0, key).find_first_not_of(" \t-") == kNone;
   if (prose && !first && !looks_secret(value)) return;
@@ -292,7 +336,7 @@ void find_pair(std::string_view text, Parts& parts) {
   }
 }
 
-constexpr auto kRules = std::to_array<RedactRule>({{"url-password", kUrlLiterals, find_url_password},
+constexpr auto kRules = std::to_array<RedactRule>({{"url-password", kUrlLiterals, find_url_passwords},
                                                    {"bearer", kBearerLiterals, find_bearer},
                                                    {"cookie", kCookieLiterals, find_cookie},
                                                    {"aws-key", kAwsLiterals, find_aws},

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/json.hpp"
+#include "base/text.hpp"
 #include "logs/escape.hpp"
 
 namespace cofferdam::logs {
@@ -19,6 +20,7 @@ constexpr std::string_view kKeyBegin = "-----BEGIN ";
 constexpr std::string_view kKeyEnd = "-----END ";
 constexpr std::string_view kKeyName = "PRIVATE KEY-----";
 constexpr std::size_t kShortestNeedle = 6;
+constexpr std::size_t kShortestLine = 12;  // of a secret that has several
 
 std::string base64(std::string_view bytes) {
   std::string text(base64_size(bytes.size()), '\0');
@@ -26,11 +28,12 @@ std::string base64(std::string_view bytes) {
   return text;
 }
 
-std::string percent_encoded(std::string_view text, std::string_view digits, bool plus) {
+// `kept`: what is left as it is beside letters, digits and -_.~
+std::string percent_encoded(std::string_view text, std::string_view digits, bool plus, std::string_view kept) {
   std::string out;
   for (const char c : text) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                       c == '_' || c == '.' || c == '~';
+                       c == '_' || c == '.' || c == '~' || kept.find(c) != std::string_view::npos;
     const auto byte = static_cast<unsigned char>(c);
     if (plain) {
       out += c;
@@ -54,15 +57,65 @@ std::string inside_base64(std::string_view secret, std::size_t shift) {
   return base64(text).substr(first, last - first);
 }
 
+// What stands for other characters as their code, as the JSON of Python and PHP has it. `text` is UTF-8.
+std::string ascii_json(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string out;
+  const auto put_unit = [&](std::uint32_t unit) {
+    out += "\\u";
+    for (int shift = 12; shift >= 0; shift -= 4) out += kDigits[unit >> shift & 15U];
+  };
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t size = std::max<std::size_t>(base::utf8_sequence(text.substr(at)), 1);
+    if (size == 1) {
+      out += text[at++];
+      continue;
+    }
+    std::uint32_t code = static_cast<unsigned char>(text[at]) & (0x7fU >> size);
+    for (std::size_t i = 1; i < size; ++i) code = code << 6U | (static_cast<unsigned char>(text[at + i]) & 0x3fU);
+    if (code >= 0x10000) {
+      put_unit(0xd800U + ((code - 0x10000) >> 10U));
+      code = 0xdc00U + ((code - 0x10000) & 0x3ffU);
+    }
+    put_unit(code);
+    at += size;
+  }
+  return out;
+}
+
+std::string with_escaped_slashes(std::string_view json) {
+  std::string out;
+  for (const char c : json) {
+    if (c == '/') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
 std::vector<std::string> forms_of(const std::string& secret) {
   std::vector<std::string> forms = {secret};
-  for (const bool plus : {false, true}) {
-    forms.push_back(percent_encoded(secret, "0123456789ABCDEF", plus));
-    forms.push_back(percent_encoded(secret, "0123456789abcdef", plus));
+  // Of RFC 3986, of JavaScript's encodeURIComponent, of Python's quote.
+  for (const std::string_view kept : {"", "!'()*", "/"}) {
+    for (const bool plus : {false, true}) {
+      forms.push_back(percent_encoded(secret, "0123456789ABCDEF", plus, kept));
+      forms.push_back(percent_encoded(secret, "0123456789abcdef", plus, kept));
+    }
   }
   std::string json;
   base::append_json_string(json, secret);
-  forms.push_back(json.substr(1, json.size() - 2));
+  json = json.substr(1, json.size() - 2);
+  for (const std::string& form : {json, ascii_json(json)}) {
+    forms.push_back(form);
+    forms.push_back(with_escaped_slashes(form));
+  }
+  // A secret of several lines (a key) is printed line by line.
+  if (secret.find('\n') != std::string::npos) {
+    for (std::size_t at = 0; at < secret.size();) {
+      const std::size_t end = std::min(secret.find('\n', at), secret.size());
+      if (end - at >= kShortestLine) forms.push_back(secret.substr(at, end - at));
+      at = end + 1;
+    }
+  }
   for (std::size_t shift = 0; shift < 3; ++shift) {
     std::string encoded = inside_base64(secret, shift);
     std::string url = encoded;
@@ -73,6 +126,12 @@ std::vector<std::string> forms_of(const std::string& secret) {
   }
   std::erase_if(forms, [](const std::string& form) { return form.size() < kShortestNeedle; });
   return forms;
+}
+
+// A line inside a private key: of its alphabet, or a header like `Proc-Type: 4,ENCRYPTED`.
+bool is_of_key(std::string_view line) {
+  if (line.starts_with("Proc-Type: ") || line.starts_with("DEK-Info: ")) return true;
+  return line.find_first_of(" {\"") == std::string_view::npos;
 }
 
 }  // namespace
@@ -145,12 +204,8 @@ void Redactor::find_keys(Stream stream, std::string_view text, std::vector<Cut>&
     if (inside) {
       const std::size_t end = text.find(kKeyEnd, at);
       const std::size_t dashes = end == std::string_view::npos ? end : text.find("-----", end + kKeyEnd.size());
-      // A key has no line without its alphabet: what looks like none was cut off, and must not swallow what follows.
-      const std::string_view line =
-          text.substr(at, text.find('\n', at) == std::string_view::npos ? text.npos : text.find('\n', at) - at);
-      const bool alien = end == std::string_view::npos && line.find(' ') != std::string_view::npos &&
-                         line.find(": ") == std::string_view::npos;
-      if (alien) {
+      // What can't be a key's was written after one that was cut off, and must not be swallowed.
+      if (end == std::string_view::npos && !is_of_key(text.substr(at, text.find('\n', at) - at))) {
         inside = false;
         return;
       }

@@ -75,6 +75,31 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"GET /x?access_token=abc&y=1", "GET /x?access_token=[REDACTED:password-pair]&y=1"},
         Case{"login(user='a', passwd='b c')", "login(user='a', passwd='[REDACTED:password-pair]')"}));
 
+// As loggers, frameworks and other encodings print them.
+INSTANTIATE_TEST_SUITE_P(
+    Disguised, RedactedLine,
+    ::testing::Values(
+        Case{"\x1b[33mghp_0123456789abcdefghijABCDEFGHIJ012345\x1b[0m", "\x1b[33m[REDACTED:github-token]\x1b[0m"},
+        Case{"\x1b[1;36mpassword\x1b[0m=\x1b[35mhunter2\x1b[0m",
+             "\x1b[1;36mpassword\x1b[0m=\x1b[35m[REDACTED:password-pair]\x1b[0m"},
+        Case{"\x1b[36mauthorization\x1b[0m: \x1b[35mBasic dXNlcjpwYXNz\x1b[0m",
+             "\x1b[36mauthorization\x1b[0m: \x1b[35mBasic [REDACTED:bearer]\x1b[0m"},
+        Case{R"({"msg":"a\nAKIAIOSFODNN7EXAMPLE\nb"})", R"({"msg":"a\n[REDACTED:aws-key]\nb"})"},
+        Case{"next=%2Fx%3Ft%3Dglpat-0123456789abcdefABCD", "next=%2Fx%3Ft%3D[REDACTED:gitlab-token]"},
+        Case{"next=%2Fx%3Fpassword%3Dhunter2%26y", "next=%2Fx%3Fpassword%3D[REDACTED:password-pair]%26y"},
+        Case{R"({"url":"mysql:\/\/app:s3cret@db\/x"})", R"({"url":"mysql:\/\/app:[REDACTED:url-password]@db\/x"})"},
+        Case{"map[Accept:[*/*] Authorization:[Basic dXNlcjpwYXNz]]",
+             "map[Accept:[*/*] Authorization:[Basic [REDACTED:bearer]]]"},
+        Case{"SECRET_KEY = 'django-insecure-abc'", "SECRET_KEY = '[REDACTED:password-pair]'"},
+        Case{"{\"secretKey\":\"abc1\"}", "{\"secretKey\":\"[REDACTED:password-pair]\"}"},
+        Case{"Server=db;Password=hunter2;Database=x", "Server=db;Password=[REDACTED:password-pair];Database=x"},
+        Case{"AccountName=x;AccountKey=abc+/=;", "AccountName=x;AccountKey=[REDACTED:password-pair];"},
+        Case{"<user>bob</user><password>hun ter</password>",
+             "<user>bob</user><password>[REDACTED:password-pair]</password>"},
+        Case{"password=hunter2\r", "password=[REDACTED:password-pair]\r"},
+        Case{R"({"key":"-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n"})",
+             R"({"key":"[REDACTED:private-key]\n"})"}));
+
 INSTANTIATE_TEST_SUITE_P(
     Text, RedactedLine,
     ::testing::Values(Case{"GET http://example.com:8080/a@b", nullptr}, Case{"mailto user@example.com", nullptr},
@@ -84,7 +109,15 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"tokens=512 max_tokens=100", nullptr}, Case{"set PASSWORD=${DB_PASSWORD}", nullptr},
                       Case{"cookie consent shown", nullptr}, Case{"the bearer of this letter", nullptr},
                       Case{"AKIAlone", nullptr}, Case{"eyJust a word", nullptr}, Case{"mysk_live_", nullptr},
-                      Case{"Authorization required", nullptr}));
+                      Case{"Authorization required", nullptr}, Case{"PWD=/srv/app OLDPWD=/", nullptr},
+                      Case{"password reset mail sent to bob", nullptr},
+                      Case{"reset your password: click here", nullptr},
+                      Case{"commit 9fceb02d0ae598e95dc970b74767f19372d61af8", nullptr},
+                      Case{"id=123e4567-e89b-12d3-a456-426614174000", nullptr},
+                      Case{"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", nullptr},
+                      Case{"data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ", nullptr},
+                      Case{"!function(e){var t={};function n(r){if(t[r])return t[r].exports}}([])", nullptr},
+                      Case{"the secret of token buckets", nullptr}, Case{"tokens: 12", nullptr}));
 
 TEST(Redactor, APrivateKeySpansLinesOfItsStream) {
   Redactor redactor(all_rules(), {});
@@ -100,6 +133,13 @@ TEST(Redactor, APrivateKeySpansLinesOfItsStream) {
   // A key that was never ended does not swallow the log.
   EXPECT_EQ(shape(redacted(redactor, "-----BEGIN PRIVATE KEY-----")), "[REDACTED:private-key]");
   EXPECT_EQ(redacted(redactor, "2026-11-22 INFO request done"), "2026-11-22 INFO request done");
+  for (const char* after : {"INFO: request done", "{\"a\": 1}", "{\"a\":1}"}) {
+    (void)redacted(redactor, "-----BEGIN PRIVATE KEY-----");
+    EXPECT_EQ(redacted(redactor, after), after);
+  }
+  (void)redacted(redactor, "-----BEGIN RSA PRIVATE KEY-----");
+  EXPECT_EQ(shape(redacted(redactor, "Proc-Type: 4,ENCRYPTED")), "[REDACTED:private-key]");
+  EXPECT_EQ(shape(redacted(redactor, "MIIEpAIBAAKCAQEA7d==\r")), "[REDACTED:private-key]");
 }
 
 TEST(Redactor, ValuesAreFoundInEveryForm) {
@@ -108,7 +148,9 @@ TEST(Redactor, ValuesAreFoundInEveryForm) {
   std::string json;
   base::append_json_string(json, secret);
   for (const std::string& form :
-       {secret, std::string("p%40ss%20w%22rd%2F%C3%A4%2B1"), std::string("p%40ss+w%22rd%2f%c3%a4%2b1"), json}) {
+       {secret, std::string("p%40ss%20w%22rd%2F%C3%A4%2B1"), std::string("p%40ss+w%22rd%2f%c3%a4%2b1"), json,
+        std::string("p%40ss%20w%22rd/%C3%A4%2B1"), std::string(R"(p@ss w\"rd/\u00e4+1)"),
+        std::string(R"(p@ss w\"rd\/ä+1)")}) {
     const std::string out = redacted(redactor, "before " + form + " after");
     EXPECT_EQ(out.find("rd"), std::string::npos) << out;
     EXPECT_TRUE(out.starts_with("before ") && out.ends_with(" after")) << out;
@@ -119,6 +161,11 @@ TEST(Redactor, ValuesAreFoundInEveryForm) {
     (void)encode_base64(text, encoded.data());
     EXPECT_NE(redacted(redactor, encoded), encoded) << shift;
   }
+}
+
+TEST(Redactor, AValueOfSeveralLinesIsFoundLineByLine) {
+  Redactor redactor({}, {"first line of it\nsecond line of it\n"});
+  EXPECT_EQ(shape(redacted(redactor, "x second line of it")), "x [REDACTED:value]");
 }
 
 TEST(Redactor, TheSameSecretHasTheSameMark) {
