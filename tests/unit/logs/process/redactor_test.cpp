@@ -182,8 +182,12 @@ TEST(Redactor, ABlockWithoutAnyHintIsClean) {
   EXPECT_FALSE(
       redactor.may_match(Stream::out, "2026-11-22T10:00:00.123Z INFO [worker-3] request done path=\"/x\" ms=12\n"));
   for (const char* hint : {"PASSWORD", "aKIa", "://", "hunter2hunter2", "private key-----", "xoxb"}) {
-    for (std::size_t shift = 0; shift < 3; ++shift) {
-      EXPECT_TRUE(redactor.may_match(Stream::out, std::string(shift, '.') + hint + "..")) << hint;
+    // Wherever it stands in and across blocks of 32 bytes, and up to the end of the text.
+    for (std::size_t shift = 0; shift < 100; ++shift) {
+      for (const std::size_t behind : {0U, 1U, 2U, 33U, 70U}) {
+        const std::string text = std::string(shift, '.') + hint + std::string(behind, '.');
+        EXPECT_TRUE(redactor.may_match(Stream::out, text)) << hint << ' ' << shift << ' ' << behind;
+      }
     }
   }
 }
