@@ -73,7 +73,7 @@ class FluentdSender : public Sender {
         host_(context.host),
         ack_(sink.ack),
         encoder_(replaced(replaced(sink.tag, "{instance}", context.instance), "{app}", context.app), context.instance,
-                 sink.compress == LogSink::Compress::gzip) {}
+                 {.gzip = sink.compress == LogSink::Compress::gzip, .ack = sink.ack}) {}
 
   [[nodiscard]] bool acknowledges() const override { return ack_; }
   [[nodiscard]] std::string describe() const override { return "fluentd " + to_string(endpoint_); }

@@ -187,8 +187,8 @@ std::string FluentdEncoder::encode(std::span<const Record> records) const {
   Output entries;
   Packer entry(entries);
   for (const Record& record : records) put_record(entry, record, instance_);
-  const std::string chunk = chunk_id(entries.bytes);
-  if (gzip_) entries.bytes = gzip(entries.bytes);
+  const std::string chunk = options_.ack ? chunk_id(entries.bytes) : std::string();
+  if (options_.gzip) entries.bytes = gzip(entries.bytes);
 
   Output message;
   Packer packer(message);
@@ -196,16 +196,17 @@ std::string FluentdEncoder::encode(std::span<const Record> records) const {
   put(packer, tag_);
   packer.pack_bin(static_cast<std::uint32_t>(entries.bytes.size()));
   packer.pack_bin_body(entries.bytes.data(), static_cast<std::uint32_t>(entries.bytes.size()));
-  packer.pack_map(gzip_ ? 3 : 2);
+  packer.pack_map(1 + (options_.gzip ? 1 : 0) + (options_.ack ? 1 : 0));
   put(packer, "size");
   packer.pack(static_cast<std::uint64_t>(records.size()));
-  if (gzip_) {
+  if (options_.gzip) {
     put(packer, "compressed");
     put(packer, "gzip");
   }
-  // The last member: chunk_of() finds it there.
-  put(packer, "chunk");
-  put(packer, chunk);
+  if (options_.ack) {  // the last member: chunk_of() finds it there
+    put(packer, "chunk");
+    put(packer, chunk);
+  }
   return std::move(message.bytes);
 }
 

@@ -15,20 +15,24 @@ namespace cofferdam::logs {
 // as it does in JSON: what collectors make of other bytes differs.
 class FluentdEncoder {
  public:
-  FluentdEncoder(std::string tag, std::string instance, bool gzip)
-      : tag_(std::move(tag)), instance_(std::move(instance)), gzip_(gzip) {}
+  struct Options {
+    bool gzip = false;
+    bool ack = true;  // ask for an acknowledgement, which comes for what has a chunk
+  };
+  FluentdEncoder(std::string tag, std::string instance, const Options& options)
+      : tag_(std::move(tag)), instance_(std::move(instance)), options_(options) {}
 
-  // A PackedForward message, or CompressedPackedForward: [tag, entries, {size, chunk, compressed}]. The chunk is made
+  // A PackedForward message, or CompressedPackedForward: [tag, entries, {size, compressed, chunk}]. The chunk is made
   // from the entries, so the same records have the same one.
   [[nodiscard]] std::string encode(std::span<const Record> records) const;
 
  private:
   std::string tag_;
   std::string instance_;
-  bool gzip_;
+  Options options_;
 };
 
-// The chunk of a message that encode() made.
+// The chunk of a message that encode() made with one.
 [[nodiscard]] std::string chunk_of(std::string_view message);
 
 }  // namespace cofferdam::logs
