@@ -31,6 +31,11 @@ int executability(const std::string& path) {
   return faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) == 0 ? 0 : errno;
 }
 
+std::string canonical(const std::string& path) {
+  const std::unique_ptr<char, decltype(&std::free)> target(realpath(path.c_str(), nullptr), std::free);
+  return target != nullptr ? target.get() : "";
+}
+
 struct ShebangLine {
   std::string interpreter;
   std::string argument;
@@ -78,11 +83,11 @@ Result<Program> describe(const std::string& path, const std::string& search_path
   }
   program.executable = executable;
   program.executable_identity = *identity;
+  program.executable_target = canonical(executable);
   if (!interpreter.empty()) {
     program.script = path;
     if (auto script = kernel::identify(AT_FDCWD, path.c_str())) program.script_identity = *script;
-    const std::unique_ptr<char, decltype(&std::free)> target(realpath(path.c_str(), nullptr), std::free);
-    if (target != nullptr) program.script_target = target.get();
+    program.script_target = canonical(path);
   }
   return program;
 }

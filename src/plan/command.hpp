@@ -10,12 +10,15 @@
 
 namespace cofferdam::plan {
 
-// A program on disk. For a script, `executable` is the interpreter (with `env NAME` resolved on PATH) and `script`
-// the file itself; otherwise script is empty. Both absolute; identities are of the files that the links lead to.
+// A program on disk, as it is found before the instance has its mounts: below an overlay the same file has another
+// identity and is known by its path. For a script, `executable` is the interpreter (with `env NAME` resolved on PATH)
+// and `script` the file itself; otherwise script is empty. Both absolute; identities are of the files that the links
+// lead to.
 struct Program {
   std::string path;  // what is handed to execve(2)
   std::string executable;
   kernel::FileIdentity executable_identity;
+  std::string executable_target;  // canonical
   std::string script;
   kernel::FileIdentity script_identity;
   std::string script_target;  // canonical

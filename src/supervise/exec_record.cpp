@@ -21,8 +21,7 @@ bool same_executable(const ExecRecord& a, const ExecRecord& b) {
 
 bool runs_program(const plan::AlsoProgram& row, const ExecRecord& record) {
   if (!row.program) return false;
-  const kernel::FileIdentity& executable = row.program->executable_identity;
-  if (executable.device != record.tuple.device || executable.inode != record.tuple.inode) return false;
+  if (!is_image_of(*row.program, record.tuple, record.executable)) return false;
   if (row.program->script.empty()) return true;
   // Where the row says, or the file that the row's own link leads to.
   return !record.script_path.empty() &&
@@ -98,6 +97,12 @@ bool matches_patterns(const std::vector<std::string>& patterns, const std::vecto
 }
 
 }  // namespace
+
+bool is_image_of(const plan::Program& program, const ImageTuple& tuple, const std::string& executable) {
+  const kernel::FileIdentity& file = program.executable_identity;
+  return (file.device == tuple.device && file.inode == tuple.inode) ||
+         (!executable.empty() && executable == program.executable_target);
+}
 
 bool has_many_names(const ExecRecord& record) {
   constexpr std::array<std::string_view, 3> kManyNames = {"busybox", "coreutils", "toybox"};

@@ -51,6 +51,8 @@ struct ExecRecord {
 };
 using RecordRef = std::shared_ptr<const ExecRecord>;
 
+// Whether this is the image of the program that was looked up before the start.
+[[nodiscard]] bool is_image_of(const plan::Program& program, const ImageTuple& tuple, const std::string& executable);
 // True for busybox and its like, whose name decides what they do.
 [[nodiscard]] bool has_many_names(const ExecRecord& record);
 // True for interpreters that look for their own things beside argv[0].

@@ -64,7 +64,8 @@ Identities::Identities(const plan::Plan& plan, pid_t entry, Role role)
 void Identities::grant(ExecRecord& record, bool parent_is_app) const {
   if (!app_ || !record.of_app) return;
   // Of a late script the executable, which is all that is known then, says too little.
-  const bool late_script = record.late && is_entry_file(record.tuple) && !plan_.program.script.empty();
+  const bool late_script =
+      record.late && is_image_of(plan_.program, record.tuple, record.executable) && !plan_.program.script.empty();
   const bool again = (parent_is_app || record.late) && !late_script && same_program(*app_, record);
   const auto row = std::ranges::find_if(plan_.also, [&](const plan::AlsoProgram& each) {
     // A row with patterns says itself which options it admits.
@@ -124,7 +125,7 @@ RecordRef Identities::take(const kernel::ThreadView& thread, const kernel::Threa
     record->of_app = true;
     // A database client that the entry command turns into is no application (`sh -c "exec psql"`).
     record->is_app = !settled_ && !policy::is_client_program(record->lineage.front()) &&
-                     (!late || app_ != nullptr || is_entry_file(tuple));
+                     (!late || app_ != nullptr || is_entry_file(thread, tuple));
     if (record->is_app) become_app(record);
     // No hand-over any more, but a server that reloads executes itself in its own place.
     if (settled_) grant(*record, entry_image_ != nullptr && entry_image_->is_app);
@@ -194,13 +195,12 @@ void Identities::recognise_entry() {
   const auto status = view ? view->status() : fail("gone");
   const auto tuple = view ? read_tuple(*view, nullptr) : std::nullopt;
   if (!status || !tuple || tuple->vector.base != 0 || records_.look_up(*tuple)) return;
-  if (app_ == nullptr && !is_entry_file(*tuple)) return;  // it has not been executed yet
+  if (app_ == nullptr && !is_entry_file(*view, *tuple)) return;  // it has not been executed yet
   take(*view, *status, *tuple, nullptr, true);
 }
 
-bool Identities::is_entry_file(const ImageTuple& tuple) const {
-  const kernel::FileIdentity& entry = plan_.program.executable_identity;
-  return tuple.device == entry.device && tuple.inode == entry.inode;
+bool Identities::is_entry_file(const kernel::ThreadView& thread, const ImageTuple& tuple) const {
+  return is_image_of(plan_.program, tuple, thread.executable_path().value_or(""));
 }
 
 void Identities::settle(pid_t process) {
@@ -239,7 +239,7 @@ Caller Identities::identify(const kernel::ThreadView& thread, const kernel::Thre
   }
   // An image with a loader whose libc made no first call: the entry process itself is known by its pid, and it executed
   // again by its executable alone.
-  const bool as_entry = app_ == nullptr && is_entry_file(*tuple);
+  const bool as_entry = app_ == nullptr && is_entry_file(thread, *tuple);
   caller.role = as_entry && (status.tgid == entry_ || plan_.program.script.empty()) ? role_ : Role::other;
   return caller;
 }
@@ -252,8 +252,7 @@ std::string Identities::as_typed(const ExecRecord& caller) const {
   }
   const std::string name = base::base_name(caller.executable);
   const auto found = plan::find_program(name, plan::search_path_of(environment), plan_.working_directory);
-  const bool leads_there = found && found->script.empty() && found->executable_identity.device == caller.tuple.device &&
-                           found->executable_identity.inode == caller.tuple.inode;
+  const bool leads_there = found && found->script.empty() && is_image_of(*found, caller.tuple, caller.executable);
   return leads_there ? name : "\"" + base::printable(caller.executable) + "\"";
 }
 
@@ -264,7 +263,10 @@ std::string Identities::row_that_admits(const ExecRecord& caller) const {
   const bool same_executable = caller.tuple.device == app_->tuple.device && caller.tuple.inode == app_->tuple.inode;
   // What a shell, make or npm started is the app itself, if they only stand in its place.
   const bool in_its_place = caller.lineage.size() == 2 && only_starts_others(caller.lineage.back());
-  if (!same_executable && !in_its_place) return {};
+  // A program that comes with the project, as Prisma's engines do.
+  const bool of_project = !plan_.working_directory.empty() && caller.script.kind == ScriptArgument::Kind::none &&
+                          caller.executable.starts_with(plan_.working_directory + "/");
+  if (!same_executable && !in_its_place && !of_project) return {};
   // Python starts workers with code on their command line, and shells run lines; `node -e` is somebody's tool, and so
   // is any line of code that a shell starts.
   const std::string name = base::base_name(caller.executable);

@@ -65,7 +65,7 @@ class Identities {
   void recognise_entry();
   void grant(ExecRecord& record, bool parent_is_app) const;
   [[nodiscard]] bool starts_where_the_app_does(const ExecRecord& record, const kernel::ThreadView& parent) const;
-  [[nodiscard]] bool is_entry_file(const ImageTuple& tuple) const;
+  [[nodiscard]] bool is_entry_file(const kernel::ThreadView& thread, const ImageTuple& tuple) const;
   void judge(ExecRecord& record, const kernel::ThreadView& thread, const kernel::ThreadStatus& status,
              const RecordRef& before);
   void become_app(const std::shared_ptr<ExecRecord>& record);

@@ -105,6 +105,10 @@ def shim(place):
     place.file("shims/python3", '#!/bin/sh\nexec /usr/bin/python3 "$@"\n', 0o755)
 
 
+def rack_program(place):
+    shutil.copy(os.path.join(HERE, "ruby", "config.ru"), os.path.join(place.project, "probe.ru"))
+
+
 def python(name, *command, **more):
     more.setdefault("app", os.path.basename(command[0]))
     return Program(name, "python", list(command), tools=PYTHON, **more)
@@ -145,6 +149,9 @@ PROGRAMS = [
     Program("puma-cluster", "ruby", ["puma", "-w", "2", "-b", f"tcp://127.0.0.1:{PORT}"], "puma", RUBY, ask=http),
     Program("puma-restart", "ruby", ["puma", "-b", f"tcp://127.0.0.1:{PORT}"], "puma", RUBY, ask=http,
             reload=signal.SIGUSR2),
+    Program("rails-server", "rails", ["bin/rails", "server", "-p", PORT], "rails", RUBY, ask=http, prepare=rack_program),
+    Program("rails-server-cluster", "rails", ["bin/rails", "server", "-p", PORT], "rails", RUBY, ask=http,
+            prepare=rack_program, env={"WEB_CONCURRENCY": "2"}),
     python("uwsgi", "uwsgi", "--plugin", "python3", "--http-socket", f"127.0.0.1:{PORT}", "--master", "--processes", "2",
            "--die-on-term", "--wsgi-file", "wsgi.py", app="uwsgi-core", ask=http),
     python("uwsgi-reload", "uwsgi", "--plugin", "python3", "--http-socket", f"127.0.0.1:{PORT}", "--master", "--processes",

@@ -246,6 +246,26 @@ def node_disguises(place):
         run.admitted()
 
 
+@program
+def node_native_engine(place):
+    """A program of the project, which an overlay covers: as Prisma's engine, and as a static one."""
+    engines = os.path.join(place.project, "node_modules", ".prisma", "client")
+    os.makedirs(engines)
+    shutil.copy(os.path.join(HERE, "node", "engine.js"), place.project)
+    shutil.copy(os.path.realpath("/bin/bash"), os.path.join(engines, "query-engine-debian-openssl-3.0.x"))
+    shutil.copy(f"{KIT}/helper", os.path.join(engines, "static-engine"))
+    command = ["node", "engine.js"]
+    run = Run(place, command, "node")
+    run.says("query-engine-debian-openssl-3.0.x", "connected")  # a row of the policy
+    run.says("static-engine", "refused")
+    first, row, second = pasted(place, command, "twelve-factor", "query-engine-debian-openssl-3.0.x", ["connected"])
+    first.says("query-engine-debian-openssl-3.0.x", "refused")
+    second.says("static-engine", "refused")
+    contains(row, "/client/query-engine-debian-openssl-3.0.x", "row")
+    run = Run(place, command, "twelve-factor", row=second.printed_row())
+    run.says("static-engine", "connected")
+
+
 # --- Go --------------------------------------------------------------------------------------------------------------
 
 
@@ -261,6 +281,15 @@ def go_static(place):
     run = Run(place, [f"{KIT}/server"], "twelve-factor", env=go_environment())
     run.says("server", *GO, "redis-cli refused", "helper refused")
     run.refused("redis-cli", "server")
+    run.refused("helper", "server")
+
+
+@program
+def go_of_the_project(place):
+    """A server that was built into the project, which an overlay covers."""
+    shutil.copy(f"{KIT}/server", place.project)
+    run = Run(place, ["./server"], "twelve-factor", env=go_environment())
+    run.says("server", *GO, "redis-cli refused", "helper refused")
     run.refused("helper", "server")
 
 

@@ -181,6 +181,20 @@ TEST(MatchesRow, AnInterpretersNameIsAlsoTheOneThatTheAppRunsOn) {
   }
 }
 
+TEST(MatchesRow, BelowAnOverlayAProgramIsKnownByItsPath) {
+  ExecRecord engine = record({"engine"}, "/srv/node_modules/engine");
+  plan::AlsoProgram named = row({});
+  named.program->executable_identity = {.device = 7, .inode = 7};  // as the host has it
+  EXPECT_FALSE(matches_row(named, engine, unrelated()));
+  named.program->executable_target = "/srv/node_modules/engine";
+  EXPECT_TRUE(matches_row(named, engine, unrelated()));
+  engine.executable = "/srv/node_modules/engine (deleted)";
+  EXPECT_FALSE(matches_row(named, engine, unrelated()));
+  engine.executable.clear();
+  named.program->executable_target.clear();
+  EXPECT_FALSE(matches_row(named, engine, unrelated()));
+}
+
 TEST(MatchesRow, APatternOfPathsIsComparedWithTheExecutable) {
   plan::AlsoProgram place;
   place.place = "/tmp/go-build*/b*/exe/*";
