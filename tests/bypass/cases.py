@@ -308,7 +308,7 @@ ROWS = {
     "I4": Row("PR_SET_MM", "filter"),
     "I5": Row("addresses that are not random", "filter: personality"),
     "I6": Row("exec until the addresses match", "about 75 random bits"),
-    "I7": Row("another process's memory", "filter; Landlock"),
+    "I7": Row("another process's memory", "filter; /proc is read-only; container mode: Landlock", 42),
     "I8": Row("the app's descriptors", "filter: pidfd_getfd"),
     "I9": Row("loader and interpreter environment",
               "rule (b) compares it; the working directory and the interpreter's own place as well"),
