@@ -193,13 +193,14 @@ def a_pump_that_is_killed_in_a_trace_loses_nothing(place):
     policy(place, "parse: {multiline: all}")
     place.file("begin.txt", TRACE.rsplit("\n", 1)[0] + "\n")
     place.file("end.txt", TRACE.rsplit("\n", 1)[1] + "\n")
-    process = place.start("sh", "-c", "cat begin.txt; touch $TMPDIR/x; cat end.txt; echo after", report=True)
+    process = place.start("sh", "-c", "cat begin.txt; while [ ! -e go ]; do sleep 0.05; done; cat end.txt; echo after")
     wait_for(lambda: pump_of(process.pid), "the pump")
     for _ in range(3):
         pump = pump_of(process.pid)
         if pump:
             os.kill(pump, signal.SIGKILL)
         time.sleep(0.02)
+    place.file("go")
     result = place.finish(process)
     equal("\n".join(result.messages()), TRACE + "\nafter", "all lines, in order")
 
