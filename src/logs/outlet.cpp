@@ -64,6 +64,8 @@ void Outlet::add_direct(const OpenSink& opened, const PumpConfig& config, std::s
 
 void Outlet::add_queued(const OpenSink& opened, const PumpConfig& config, std::size_t index, std::uint64_t spill_size) {
   SinkCounters& counters = counters_.sinks.at(index);
+  counters.news_fd = config.news_fd;
+  counters.announced = false;
   auto sender = make_sender(opened, config);
   if (!sender) {
     set_status(counters, SinkCondition::failed, sender.error().message);

@@ -125,7 +125,7 @@ class Pump {
 
   // False when draining is over.
   bool step() {
-    if (hasty_ >= kHasty) {
+    if (hasty_ >= kHasty && !more_) {
       // Somebody writes line by line, faster than it is worth waking up for each: the next read shall find more.
       const std::timespec nap{0, kNap};
       (void)nanosleep(&nap, nullptr);
@@ -222,6 +222,7 @@ class Pump {
 
   // Short reads in a row, each close behind the one before, are haste; one that found much is not the end of it.
   void note_haste(std::size_t size, std::int64_t microseconds) {
+    more_ = size == Framer::kReadSize;
     const bool close = microseconds - last_read_ < kHasteWithin;
     last_read_ = microseconds;
     if (!close) {
@@ -337,6 +338,7 @@ class Pump {
   int syslog_;
   int own_;
   int hasty_ = 0;
+  bool more_ = false;           // the last read was full: there is more by now
   std::int64_t last_read_ = 0;  // microseconds
   bool draining_ = false;
   std::int64_t drain_started_ = 0;

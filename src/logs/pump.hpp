@@ -25,6 +25,7 @@ struct PumpConfig {
   int err_fd = -1;
   int syslog_fd = -1;   // the instance's /dev/log, a datagram socket; -1: it has none
   int own_fd = -1;      // a SOCK_SEQPACKET socket, with packed records of cofferdam's own; -1: no sink wants them
+  int news_fd = -1;     // an eventfd that is written to when a sink changes in a way that people are told of; -1: none
   int control_fd = -1;  // readable or at its end: the app is gone; -1: only the end of both streams counts
   int console_out = 1;
   int console_err = 2;

@@ -24,7 +24,7 @@ namespace {
 constexpr std::chrono::milliseconds kStragglerGrace{2000};
 constexpr std::chrono::milliseconds kSamePress{300};
 constexpr std::chrono::milliseconds kShutdown{3000};
-constexpr std::chrono::milliseconds kSinkLook{1000};
+constexpr std::chrono::milliseconds kSinkPatience{1000};  // with a server that restarts
 
 struct SignalName {
   const char* name;
@@ -72,7 +72,7 @@ std::chrono::milliseconds Loop::timeout() const {
     const auto stream = parts_.stream->next_tick();
     if (stream.count() >= 0 && (wait.count() < 0 || stream < wait)) wait = stream;
   }
-  if (parts_.sinks != nullptr && parts_.sinks->is_needed() && phase_ != Phase::done) consider(next_sink_look_);
+  if (phase_ != Phase::done) consider(sinks_look_at_);
   consider(kill_at_);
   consider(stragglers_until_);
   consider(pump_until_);
@@ -97,6 +97,7 @@ void Loop::watch(Watched& watched) const {
   watch(input, parts_.terminal != nullptr ? STDIN_FILENO : -1, terminal_input_ && alive && !unread);
   if (unread) watched.at(master).events |= POLLOUT;
   watch(host, parts_.supervisor.watch_fd(), alive);
+  watch(sinks, parts_.sinks != nullptr ? parts_.sinks->news_fd() : -1, !sinks_look_at_ && phase_ != Phase::done);
 }
 
 void Loop::serve(const Watched& watched) {
@@ -119,6 +120,10 @@ void Loop::serve(const Watched& watched) {
     on_status_byte();
   } else if (is_ready(app)) {
     on_child_ended();
+  }
+  if (is_ready(sinks)) {
+    parts_.sinks->hear();
+    sinks_look_at_ = Clock::now() + kSinkPatience;
   }
   if (is_ready(pump)) on_pump_ended();
   on_timers();
@@ -250,8 +255,8 @@ void Loop::on_timers() {
   if (parts_.stream != nullptr) parts_.stream->on_tick();
   if (phase_ == Phase::running || phase_ == Phase::ending) parts_.supervisor.on_tick();
   const auto now = Clock::now();
-  if (parts_.sinks != nullptr && parts_.sinks->is_needed() && now >= next_sink_look_) {
-    next_sink_look_ = now + kSinkLook;
+  if (sinks_look_at_ && now >= *sinks_look_at_) {
+    sinks_look_at_.reset();
     parts_.sinks->look();
   }
   if (kill_at_ && now >= *kill_at_) {

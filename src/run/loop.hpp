@@ -49,7 +49,7 @@ struct OwnChild {
 // One instance. serve() calls it when a descriptor is readable or a time has come.
 class Loop {
  public:
-  enum Slot : std::size_t { listener, connects, status, app, pump, master, input, host, slots };
+  enum Slot : std::size_t { listener, connects, status, app, pump, master, input, host, sinks, slots };
   using Watched = std::array<pollfd, slots>;
 
   explicit Loop(LoopParts parts) : parts_(parts), container_(parts.launched.status.get() < 0) {}
@@ -100,7 +100,7 @@ class Loop {
   bool stop_asked_ = false;
   std::optional<Clock::time_point> pump_until_;  // draining: the sinks have this long
   [[nodiscard]] std::chrono::milliseconds shutdown_time() const;
-  Clock::time_point next_sink_look_{};
+  std::optional<Clock::time_point> sinks_look_at_;  // something has changed there
   std::optional<Clock::time_point> first_interrupt_;
   bool terminal_input_ = true;
   bool terminal_output_ = true;

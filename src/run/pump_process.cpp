@@ -1,6 +1,7 @@
 #include "run/pump_process.hpp"
 
 #include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -88,6 +89,11 @@ Result<PumpProcess> PumpProcess::make(logs::PumpConfig config, const Logs& logs,
     if (!own) return std::unexpected(own.error());
     pump.own_ = std::move(*own);
   }
+  if (std::ranges::any_of(config.sinks, &logs::OpenSink::is_queued)) {
+    pump.news_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!pump.news_) return fail(std::string("can't make an eventfd: ") + std::strerror(errno), errno);
+  }
+  config.news_fd = pump.news_.get();
   config.out_fd = pump.capture_.out.read.get();
   config.err_fd = pump.capture_.err.read.get();
   config.syslog_fd = pump.capture_.syslog.get();
@@ -114,6 +120,7 @@ Result<void> PumpProcess::start() {
                            config_->control_fd,
                            config_->syslog_fd,
                            config_->own_fd,
+                           config_->news_fd,
                            config_->spill_fd};
   for (const logs::OpenSink& sink : config_->sinks) {
     kept.push_back(sink.file.get());
@@ -144,6 +151,7 @@ PumpProcess::PumpProcess(PumpProcess&& other) noexcept
       spill_(std::move(other.spill_)),
       capture_(std::move(other.capture_)),
       own_(std::move(other.own_)),
+      news_(std::move(other.news_)),
       control_(std::move(other.control_)),
       pidfd_(std::move(other.pidfd_)),
       pid_(std::exchange(other.pid_, 0)),

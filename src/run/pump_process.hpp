@@ -85,6 +85,7 @@ class PumpProcess {
   kernel::Fd spill_;
   Capture capture_;
   OwnChannel own_;
+  kernel::Fd news_;
   kernel::Pipe control_;
   kernel::Fd pidfd_;
   pid_t pid_ = 0;

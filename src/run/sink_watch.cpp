@@ -1,5 +1,7 @@
 #include "run/sink_watch.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -27,7 +29,14 @@ SinkWatch::SinkWatch(const logs::PumpConfig& config, supervise::EventLog& events
       seen_(config.sinks.size()),
       needed_(std::ranges::any_of(config.sinks, &logs::OpenSink::is_queued)) {}
 
+void SinkWatch::hear() {
+  std::uint64_t count = 0;
+  (void)!::read(news_fd(), &count, sizeof count);
+}
+
 void SinkWatch::look() {
+  // Before what is looked at: what changes meanwhile is announced again.
+  for (std::size_t i = 0; i < seen_.size(); ++i) config_.memory->counters.sinks.at(i).announced = false;
   for (std::size_t i = 0; i < seen_.size(); ++i) look_at(i);
 }
 

@@ -17,8 +17,11 @@ class SinkWatch {
  public:
   SinkWatch(const logs::PumpConfig& config, supervise::EventLog& events);
 
-  // A sink has a queue: look() is worth calling now and then.
+  // A sink has a queue.
   [[nodiscard]] bool is_needed() const { return needed_; }
+  // Readable when something has changed, until hear(); -1: never.
+  [[nodiscard]] int news_fd() const { return config_.news_fd; }
+  void hear();
   void look();
   // The last look, when nothing changes any more.
   void finish();

@@ -1,9 +1,18 @@
 #include "logs/queue/counters.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 
 namespace cofferdam::logs {
+
+void announce(SinkCounters& counters) {
+  const int fd = counters.news_fd.load(std::memory_order_relaxed);
+  if (fd <= 0 || counters.announced.exchange(true)) return;
+  constexpr std::uint64_t kOne = 1;
+  (void)!::write(fd, &kOne, sizeof kOne);
+}
 
 void set_status(SinkCounters& counters, SinkCondition condition, std::string_view text) {
   const std::uint64_t next = counters.version.load(std::memory_order_relaxed) + 1;
@@ -13,6 +22,7 @@ void set_status(SinkCounters& counters, SinkCondition condition, std::string_vie
   place[size] = '\0';
   counters.conditions[next % 2].store(condition, std::memory_order_relaxed);
   counters.version.store(next, std::memory_order_release);
+  announce(counters);
 }
 
 SinkStatus read_status(const SinkCounters& counters) {

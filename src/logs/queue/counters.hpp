@@ -33,6 +33,10 @@ struct SinkCounters {
   std::atomic<std::uint64_t> attempts;   // requests sent, also in vain
   std::atomic<std::uint64_t> failures;   // requests that were to be repeated
 
+  // For announce(): an eventfd of the pump (0: nobody listens), and whether it was written to since the last look.
+  std::atomic<int> news_fd;
+  std::atomic<bool> announced;
+
   // The last condition with the last error. One writer; the text that is being written is never the one that is read.
   static constexpr std::size_t kText = 160;
   std::atomic<std::uint64_t> version;  // counts the changes; the text of a version is texts[version % 2]
@@ -47,6 +51,8 @@ struct SinkStatus {
   std::uint64_t version = 0;  // differs from the last one seen: something changed
 };
 
+// Makes the launcher look at the sinks: something has changed that it tells people. Once until it has looked.
+void announce(SinkCounters& counters);
 void set_status(SinkCounters& counters, SinkCondition condition, std::string_view text);
 [[nodiscard]] SinkStatus read_status(const SinkCounters& counters);
 

@@ -114,11 +114,12 @@ void SinkQueue::commit() {
   counters.pushed.store(state.pushed, std::memory_order_relaxed);
   counters.adopted.store(state.adopted, std::memory_order_relaxed);
   counters.delivered.store(state.delivered, std::memory_order_relaxed);
-  counters.dropped.store(state.dropped, std::memory_order_relaxed);
+  const bool lost = counters.dropped.exchange(state.dropped, std::memory_order_relaxed) != state.dropped;
   counters.rejected.store(state.rejected, std::memory_order_relaxed);
   counters.saved.store(state.saved, std::memory_order_relaxed);
   counters.pending.store(state.pushed + state.adopted - state.delivered - state.dropped, std::memory_order_relaxed);
   counters.spilled.store(spill_.empty() ? 0 : spill_.waiting(state), std::memory_order_relaxed);
+  if (lost) announce(counters);
 }
 
 void SinkQueue::move_gap(GapPlace from, GapPlace to) {
