@@ -357,6 +357,36 @@ TEST_F(PumpTest, AKilledPumpLosesNoMessages) {
   }
 }
 
+TEST_F(PumpTest, SecretsInOurOwnRecordsAreTakenOutToo) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), 0);
+  own = ends[0];
+  launchers = {ends[1]};
+  parse.redact = {"aws-key"};
+  LogSink sink;
+  sink.match.streams = {Stream::own};
+  spawn(Format::json, {sink});
+  Record record;
+  record.stream = Stream::own;
+  record.message = "uploaded with AKIAIOSFODNN7EXAMPLE";
+  const std::array<Field, 1> fields = {Field{"exe", "\"/srv/AKIAIOSFODNN7EXAMPLE\""}};
+  record.fields = fields;
+  std::string packed(packed_size(record), '\0');
+  (void)pack(record, packed.data());
+  ASSERT_EQ(send(ends[1], packed.data(), packed.size(), 0), static_cast<ssize_t>(packed.size()));
+  close(ends[1]);
+  for (Pipe* pipe : {&out, &err}) pipe->close_write();
+  EXPECT_EQ(wait(), kPumpDone);
+  console.close_write();
+  close(ends[0]);
+  const std::string said = read_all(console.read);
+  EXPECT_EQ(said.find("AKIA"), std::string::npos) << said;
+  const auto all = records(said);
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_TRUE(all[0]["message"].get<std::string>().starts_with("uploaded with [REDACTED:aws-key:"));
+  EXPECT_TRUE(all[0]["fields"]["exe"].get<std::string>().starts_with("/srv/[REDACTED:aws-key:"));
+}
+
 // A pump that no longer joins, since the lines may have crashed the one before, has what that one held.
 TEST_F(PumpTest, APumpThatNoLongerJoinsGivesBackWhatWasHeld) {
   parse.multiline = {"java"};
