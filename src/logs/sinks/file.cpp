@@ -22,6 +22,8 @@ using std::chrono::system_clock;
 
 constexpr std::chrono::seconds kRotateAgain{10};
 constexpr std::uint32_t kMode = 0640;
+constexpr int kLooks = 4;
+constexpr useconds_t kBetweenLooks = 1000;
 
 std::uint64_t lines_of(std::string_view bytes) {
   return static_cast<std::uint64_t>(std::ranges::count(bytes, '\n'));
@@ -40,6 +42,13 @@ std::uint64_t seq_of(std::string_view head) {
   if (at == std::string_view::npos) return 0;
   (void)std::from_chars(head.data() + at + kSeq.size(), head.data() + head.size(), seq);
   return seq;
+}
+
+bool is_same_file(int one, int other) {
+  struct stat first{};
+  struct stat second{};
+  return ::fstat(one, &first) == 0 && ::fstat(other, &second) == 0 && first.st_dev == second.st_dev &&
+         first.st_ino == second.st_ino;
 }
 
 }  // namespace
@@ -61,10 +70,18 @@ FileSink::FileSink(Encoding encoding, int fd, FileRotation rotation)
 
 void FileSink::end_torn_line() {
   const kernel::Fd file(::openat(rotation_->directory, rotation_->name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  char last = '\n';
-  if (encoding() == Encoding::raw || size_ == 0 || !file || !files_->is_current(file.get())) return;
+  if (encoding() == Encoding::raw || !file || !is_same_file(file.get(), fd_)) return;
+  // Another process may be in the middle of a write, whose pages show one after the other.
+  for (int look = 0; look < kLooks; ++look) {
+    if (look != 0) (void)::usleep(kBetweenLooks);
+    struct stat status{};
+    char last = '\n';
+    if (::fstat(file.get(), &status) != 0 || status.st_size == 0) return;
+    size_ = static_cast<std::uint64_t>(status.st_size);
+    if (::pread(file.get(), &last, 1, status.st_size - 1) != 1 || last == '\n') return;
+  }
   std::size_t ignored = 0;
-  if (::pread(file.get(), &last, 1, static_cast<off_t>(size_ - 1)) == 1 && last != '\n') (void)write("\n", ignored);
+  (void)write("\n", ignored);
 }
 
 FileSink::~FileSink() {

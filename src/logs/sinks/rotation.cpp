@@ -21,6 +21,8 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kSuffixes = {"", ".gz", ".zst"};
 constexpr mode_t kNoType = 07777;
+constexpr int kMostTries = 50;
+constexpr useconds_t kPause = 1000;
 
 // The number and the suffix in a name that is `name`.NUMBER and a suffix; number 0 in any other.
 RotatedFile parse(std::string_view entry, std::string_view name) {
@@ -46,10 +48,17 @@ std::unexpected<Error> cant(const char* what, const std::string& name) {
 
 Result<std::optional<FilePlace>> locate(const std::string& path) {
   struct stat status{};
-  if (::stat(path.c_str(), &status) != 0) return cant("find", path);
-  if (!S_ISREG(status.st_mode)) return std::nullopt;
-  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
-  if (!real) return cant("find", path);
+  std::unique_ptr<char, decltype(&std::free)> real(nullptr, &std::free);
+  // Between its old file and its new one, somebody who rotates it leaves the name free for a moment.
+  for (int tries = 0;; ++tries) {
+    if (::stat(path.c_str(), &status) == 0) {
+      if (!S_ISREG(status.st_mode)) return std::nullopt;
+      real.reset(::realpath(path.c_str(), nullptr));
+    }
+    if (real) break;
+    if (errno != ENOENT || tries == kMostTries) return cant("find", path);
+    (void)::usleep(kPause);
+  }
   const std::string resolved = real.get();
   const std::size_t slash = resolved.rfind('/');
   const std::string parent = slash == 0 ? "/" : resolved.substr(0, slash);
