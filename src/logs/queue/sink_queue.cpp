@@ -257,6 +257,14 @@ void SinkQueue::close() {
   space_.notify_all();
 }
 
+void SinkQueue::hurry() {
+  {
+    const std::lock_guard lock(mutex_);
+    hurried_ = true;
+  }
+  more_.notify_all();
+}
+
 // --- the consumer
 
 bool SinkQueue::has_anything() const {
@@ -291,7 +299,7 @@ SinkQueue::Ready SinkQueue::wait(const BatchLimits& limits, milliseconds patienc
 
 bool SinkQueue::pause(milliseconds time) {
   std::unique_lock lock(mutex_);
-  return !more_.wait_for(lock, time, [this] { return closed_; });
+  return !more_.wait_for(lock, time, [this] { return closed_ || hurried_; });
 }
 
 bool SinkQueue::closed() const {

@@ -81,6 +81,8 @@ class SinkQueue {
   [[nodiscard]] std::uint64_t last_seq() const;
   // No more push(): wakes the worker, which then drains the queue as fast as it can.
   void close();
+  // The app has ended, and push() may still wait for space: from now on pauses are short.
+  void hurry();
 
   // --- the consumer: one thread, the worker's
 
@@ -91,7 +93,7 @@ class SinkQueue {
   };
   // Waits for a first record, then for a full batch or until `limits.linger` has passed; at once when closed.
   [[nodiscard]] Ready wait(const BatchLimits& limits, std::chrono::milliseconds patience);
-  // Sleeps; false when the queue was closed before or meanwhile (and sleeps no longer then).
+  // Sleeps; false when the queue was closed or hurried before or meanwhile (and sleeps no longer then).
   [[nodiscard]] bool pause(std::chrono::milliseconds time);
   [[nodiscard]] bool closed() const;
 
@@ -145,6 +147,7 @@ class SinkQueue {
   Spill spill_;
   std::size_t largest_frame_;
   bool closed_ = false;
+  bool hurried_ = false;
   bool never_waits_ = false;  // may_wait() has said so
   // What the worker waits for, 0: it does not wait for records.
   std::size_t wake_at_frames_ = 0;

@@ -107,7 +107,7 @@ class Worker::Thread {
           tell(SinkCondition::failed, result.why);
           // At the end, one attempt in case that somebody mended it.
           if (queue_.closed()) return false;
-          (void)queue_.pause(options_.failed_retry);
+          if (!queue_.pause(options_.failed_retry) && !queue_.closed()) rest_briefly();
           break;
       }
     }
@@ -152,6 +152,11 @@ class Worker::Thread {
     changed_.wait_until(lock, std::min(asked > soon && now + asked < deadline_ ? now + asked : now + soon, deadline_),
                         [] { return false; });
     return steady_clock::now() < deadline_;
+  }
+
+  void rest_briefly() {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, options_.last_pause, [] { return false; });
   }
 
   void rest() {
