@@ -329,6 +329,11 @@ Replay::Result Replay::replay_directory(const HostChange& change, mode_t mode) {
   const std::string name = name_of(change.relative);
   struct stat inside{};
   const bool there = fstatat(parent.get(), name.c_str(), &inside, AT_SYMLINK_NOFOLLOW) == 0;
+  if (!there && errno == ESTALE && change.tries < kTries) {
+    // It was moved here on the host, and the overlay knows it, with files of ours, by its old name, which goes first.
+    look_again(change);
+    return Result::unsettled;
+  }
   const bool other = there && !S_ISDIR(inside.st_mode);
   const Upper upper = look_at_upper(change);
   // A directory for which nothing but its own rights or times changed is still deleted where the app deleted it.
@@ -372,6 +377,10 @@ void Replay::failed(const HostChange& change, int error) {
   }
   // A directory that would not go: the app has files in it.
   if (error == EISDIR || error == ENOTEMPTY || error == EEXIST) return conflict(change, "written to", "replaced");
+  if (error == ESTALE) {
+    return report(change, "could not be replayed: the directory keeps its old name here, as the app wrote in it",
+                  kRestart);
+  }
   report(change, std::string("could not be replayed: ") + std::strerror(error),
          error == EOVERFLOW
              ? "the file belongs to another user, whom an ordinary user's instance can't map: own it yourself"

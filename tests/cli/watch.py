@@ -177,6 +177,61 @@ def names_that_come_and_go_are_heard_inside(place):
 
 
 @test
+def a_directory_that_was_edited_can_be_renamed(place):
+    place.file("moved/deep/a.py", "old")
+    project = place.project
+    instance = Instance(place)
+    place.file("moved/deep/a.py", "edited")
+    instance.holds("moved/deep/a.py", "edited")
+    os.rename(f"{project}/moved", f"{project}/renamed")
+    instance.hears("renamed created", "moved deleted")
+    instance.holds("renamed/deep/a.py", "edited")
+    instance.holds("moved/deep/a.py", None)
+    place.file("renamed/deep/a.py", "edited again")
+    instance.holds("renamed/deep/a.py", "edited again")
+    os.rename(f"{project}/renamed", f"{project}/moved")
+    instance.holds("moved/deep/a.py", "edited again")
+    instance.holds("renamed/deep/a.py", None)
+    place.file("moved/deep/a.py", "and again")
+    instance.holds("moved/deep/a.py", "and again")
+    place.file("other/b.py", "new")
+    os.rename(f"{project}/moved/deep", f"{project}/other/deep")
+    instance.holds("other/deep/a.py", "and again")
+    instance.holds("moved/deep/a.py", None)
+    result = instance.end()
+    equal((result.report["lost"], result.report["findings"]), ([], []), f"lost and findings ({result.err})")
+
+
+@test
+def a_renamed_directory_with_files_of_the_app_is_said(place):
+    place.file("moved/a.py", "old")
+    project = place.project
+    instance = Instance(place, "open('moved/own', 'w').write('x')\n" + LISTEN)
+    place.file("moved/a.py", "edited")
+    instance.holds("moved/a.py", "edited")
+    os.rename(f"{project}/moved", f"{project}/renamed")
+    instance.holds("moved/a.py", None)
+    instance.holds("moved/own", "x")
+    time.sleep(0.5)
+    result = instance.end()
+    contains(result.err, "keeps its old name here, as the app wrote in it", "what is said")
+
+
+@test
+def a_renamed_directory_that_is_open_comes_too(place):
+    place.file("moved/deep/a.py", "old")
+    project = place.project
+    instance = Instance(place, "import os; kept = [os.open(name, os.O_RDONLY) for name in ('moved', 'moved/deep')]\n" + LISTEN)
+    place.file("moved/deep/a.py", "edited")
+    instance.holds("moved/deep/a.py", "edited")
+    os.rename(f"{project}/moved", f"{project}/renamed")
+    instance.hears("moved deleted", "renamed created")
+    instance.holds("renamed/deep/a.py", "edited")
+    result = instance.end()
+    equal((result.report["lost"], result.report["findings"]), ([], []), f"lost and findings ({result.err})")
+
+
+@test
 def a_directory_that_the_instance_has_seen_can_go(place):
     for name in ("gone/a.py", "link/b.py", "other/c.py", "swapped/d.py"):
         place.file(name, "old")
