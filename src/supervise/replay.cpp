@@ -5,6 +5,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -250,10 +251,15 @@ void Replay::replay_removal(const HostChange& change) {
   const kernel::Fd parent = open_parent(change.mount->root, change.relative);
   if (!parent) return;
   const std::string name = name_of(change.relative);
-  if (change.directory) look_again(change);
   if (unlinkat(parent.get(), name.c_str(), 0) == 0) return remember(change);
   if (errno == EISDIR) {
+    // One that was moved away is still whole to the overlay, and removed like this those who watch it let go of it; of
+    // one that is no more the overlay has to forget the names first.
     remove_tree(change, parent.get(), 0);
+    if (errno != 0) {
+      look_again(change);
+      remove_tree(change, parent.get(), 0);
+    }
     if (errno == ENOTEMPTY || errno == EEXIST) conflict(change, "written to", "removed");
     return remember(change);
   }
@@ -272,6 +278,17 @@ void Replay::say_it_is_gone(const HostChange& change, int parent) {
   const kernel::Fd again =
       kernel::open_resolved(parent, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kInside, 0600);
   if (again) (void)unlinkat(parent, name.c_str(), 0);
+}
+
+// Something in it was moved here on the host, and still has its old name in the instance.
+bool Replay::holds_stale(int parent, const std::string& name, int depth) {
+  const kernel::Fd directory = kernel::open_resolved(parent, name.c_str(), O_RDONLY | O_DIRECTORY, kInside);
+  if (!directory || depth >= kDeepest) return false;
+  return std::ranges::any_of(names_in(directory.get()), [&](const std::string& child) {
+    struct stat status{};
+    if (fstatat(directory.get(), child.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return errno == ESTALE;
+    return S_ISDIR(status.st_mode) && holds_stale(directory.get(), child, depth + 1);
+  });
 }
 
 // What is still in it afterwards was made by the app, and keeps the directory. errno is that of the last step.
@@ -330,9 +347,8 @@ Replay::Result Replay::replay_directory(const HostChange& change, mode_t mode) {
   struct stat inside{};
   const bool there = fstatat(parent.get(), name.c_str(), &inside, AT_SYMLINK_NOFOLLOW) == 0;
   if (!there && errno == ESTALE && change.tries < kTries) {
-    // It was moved here on the host, and the overlay knows it, with files of ours, by its old name, which goes first.
     look_again(change);
-    return Result::unsettled;
+    return Result::stale;
   }
   const bool other = there && !S_ISDIR(inside.st_mode);
   const Upper upper = look_at_upper(change);
@@ -348,6 +364,7 @@ Replay::Result Replay::replay_directory(const HostChange& change, mode_t mode) {
   const bool again = there && !other && change.directory && change.arrived && (change.existed || shows_through(change));
   if (again) {
     look_again(change);
+    if (change.tries < kTries && holds_stale(parent.get(), name, 0)) return Result::stale;
     remove_tree(change, parent.get(), 0);
   }
   if (mkdirat(parent.get(), name.c_str(), 0755) != 0 && errno != EEXIST) {

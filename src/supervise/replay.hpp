@@ -44,6 +44,7 @@ class Replay {
     directory,       // it is there now; what is in it is the caller's to go on with
     directory_anew,  // and nothing is in it
     unsettled,       // the host was writing it: try again later
+    stale,           // it, or something in it, has its old name here: try again after the removals
   };
   Result apply(const HostChange& change);
 
@@ -79,6 +80,7 @@ class Replay {
   [[nodiscard]] int write_file(const HostChange& change, int parent, int host, const struct stat& status);
   void replay_link(const HostChange& change);
   void replay_removal(const HostChange& change);
+  [[nodiscard]] static bool holds_stale(int parent, const std::string& name, int depth);
   void remove_tree(const HostChange& change, int parent, int depth);
   Result replay_directory(const HostChange& change, mode_t mode);
   void say_it_is_gone(const HostChange& change, int parent);

@@ -362,6 +362,14 @@ void Watch::replay_some() {
       case Replay::Result::done: break;
       case Replay::Result::directory: enter(change, false); break;
       case Replay::Result::directory_anew: enter(change, true); break;
+      case Replay::Result::stale:
+        ++change.tries;
+        if (replaying_.empty()) {
+          note(change);
+        } else {
+          replaying_.push_back(std::move(change));
+        }
+        break;
       case Replay::Result::unsettled:
         ++change.tries;
         note(change);
