@@ -43,8 +43,9 @@ class Host:
         self.udp.setsockopt(socket.IPPROTO_IP, socket.IP_PKTINFO if hasattr(socket, "IP_PKTINFO") else 8, 1)
         self.udp.bind(("0.0.0.0", port))
         self.datagrams = []
-        threading.Thread(target=self.greet, daemon=True).start()
-        threading.Thread(target=self.echo, daemon=True).start()
+        self.threads = [threading.Thread(target=work, daemon=True) for work in (self.greet, self.echo)]
+        for thread in self.threads:
+            thread.start()
 
     def greet(self):
         while True:
@@ -74,6 +75,9 @@ class Host:
         self.tcp.close()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stop:
             stop.sendto(b"stop", ("127.0.0.1", self.udp.getsockname()[1]))
+        for thread in self.threads:
+            thread.join()
+        self.udp.close()
 
 
 def run(place, code, rows=(), env=None):
