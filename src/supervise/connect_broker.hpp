@@ -20,6 +20,7 @@
 #include "supervise/held_sockets.hpp"
 #include "supervise/name_watch.hpp"
 #include "supervise/places.hpp"
+#include "supervise/shared_ports.hpp"
 #include "supervise/threads.hpp"
 #include "supervise/verdict.hpp"
 
@@ -48,8 +49,16 @@ class ConnectBroker {
   // bind() runs on, or is performed by bind_abstract: what we hold of sockets that the app has closed is given up
   // first, so that their ports are free.
   void before_bind(kernel::NotifyChannel& channel, const kernel::Notification& call, const KnownThread& thread);
-  // listen() runs on; the socket needs us no more.
-  void handle_listen(const kernel::Notification& call, const KnownThread& thread);
+  // Ports are shared with other instances from now on; `instance` is the name of this one.
+  void share_ports(SharedPorts& ports, std::string instance) {
+    ports_ = &ports;
+    instance_name_ = std::move(instance);
+  }
+  // With shared ports, binds a TCP socket on behalf (shared_ports.hpp). False: the call is not of that kind.
+  [[nodiscard]] bool bind_shared(kernel::NotifyChannel& channel, const kernel::Notification& call,
+                                 const KnownThread& thread, std::span<const std::byte> address);
+  // The socket needs the broker no more. On a shared port it listens by us, else the call runs on.
+  void handle_listen(kernel::NotifyChannel& channel, const kernel::Notification& call, const KnownThread& thread);
 
   // Local mode: an abstract name that a process of the instance binds is the instance's own from then on. Performed
   // here on the copy that was read, because the name is what a later connect is judged by.
@@ -145,6 +154,8 @@ class ConnectBroker {
   Identities& identities_;
   EventLog& events_;
   bool broker_;
+  SharedPorts* ports_ = nullptr;
+  std::string instance_name_;
   NameWatch names_;
   kernel::Fd epoll_;
   HeldSockets held_;  // broker only

@@ -37,43 +37,6 @@ bool is_connected(int socket) {
 
 }  // namespace
 
-void ConnectBroker::handle_listen(const kernel::Notification& call, const KnownThread& thread) {
-  identities_.settle(thread.status.tgid);
-  if (!broker_) return;
-  const auto link = thread.view.descriptor_link(static_cast<int>(call.args[0]));
-  const auto inode = link ? kernel::socket_inode(*link) : std::nullopt;
-  if (inode) held_.release(*inode);
-}
-
-void ConnectBroker::before_bind(kernel::NotifyChannel& channel, const kernel::Notification& call,
-                                const KnownThread& thread) {
-  std::erase_if(pending_, [&](const Pending& pending) {
-    if (channel.still_valid(pending.id)) return false;
-    held_.watch_closely(pending.inode);
-    return true;
-  });
-  drop_closed();
-  if (!broker_) return;
-  held_.free_ports();
-  const auto link = thread.view.descriptor_link(static_cast<int>(call.args[0]));
-  if (const auto inode = link ? kernel::socket_inode(*link) : std::nullopt) held_.watch_closely(*inode);
-}
-
-void ConnectBroker::bind_abstract(kernel::NotifyChannel& channel, const kernel::Notification& call,
-                                  const KnownThread& thread, std::span<const std::byte> address) {
-  const Target target = find_socket(call, thread);
-  if (!target.socket) return channel.answer_error(call.id, target.error);
-  if (!channel.still_valid(call.id)) return;
-  const auto* raw = reinterpret_cast<const sockaddr*>(address.data());
-  if (bind(target.socket.get(), raw, static_cast<socklen_t>(address.size())) != 0) {
-    return channel.answer_error(call.id, errno);
-  }
-  const auto endpoint = plan::parse_sockaddr(address);
-  const auto* abstract = endpoint ? std::get_if<plan::UnixAbstractEndpoint>(&*endpoint) : nullptr;
-  if (abstract != nullptr && bound_abstract_.size() < kMostAbstract) bound_abstract_.insert(abstract->name);
-  channel.answer_value(call.id, 0);
-}
-
 void ConnectBroker::wait_for(Pending pending) {
   if (!pending.retry) watch(epoll_.get(), pending.socket.get(), pending.inode);
   pending_.push_back(std::move(pending));

@@ -1,18 +1,12 @@
 #include "supervise/held_sockets.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
-#include <memory>
 #include <utility>
-
-#include "kernel/procfs.hpp"
 
 namespace cofferdam::supervise {
 
@@ -21,27 +15,9 @@ namespace {
 constexpr std::size_t kMostHeld = 4096;
 constexpr std::size_t kOwnDescriptors = 400;  // of the launcher for everything else
 constexpr std::size_t kMostConnected = 4096;
-constexpr std::size_t kMostLinks = 4096;                // of descriptors, read in one look: some 6 ms
 constexpr std::chrono::milliseconds kSweepAtMost{250};  // thousands of tables take some 30 ms
 constexpr std::chrono::milliseconds kLook{1000};
 constexpr std::chrono::milliseconds kCloseLook{50};
-
-using Directory = std::unique_ptr<DIR, int (*)(DIR*)>;
-
-Directory open_directory(int at, const char* name) {
-  const int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  return {fd >= 0 ? fdopendir(fd) : nullptr, closedir};
-}
-
-// Calls visit(inode, number) for every socket of the table until it returns false.
-template <class Visit>
-void for_each_socket(const kernel::ThreadView& view, Visit&& visit) {
-  const Directory table = open_directory(view.directory(), "fd");
-  while (const dirent* entry = table ? readdir(table.get()) : nullptr) {
-    const auto link = kernel::read_link_at(dirfd(table.get()), entry->d_name);
-    if (!visit(link ? kernel::socket_inode(*link).value_or(0) : 0, std::atoi(entry->d_name))) return;
-  }
-}
 
 bool is_stream(int socket) {
   int type = 0;
@@ -56,15 +32,6 @@ bool is_connected(int socket) {
 }
 
 }  // namespace
-
-bool SocketUser::has(std::uint64_t inode) const {
-  if (number < 0) return false;
-  auto view = kernel::ThreadView::open(tid);
-  // Its thread may have ended; the table is mostly the process's.
-  if (!view && tgid != tid) view = kernel::ThreadView::open(tgid);
-  const auto link = view ? view->descriptor_link(number) : fail("", ESRCH);
-  return link && kernel::socket_inode(*link) == inode;
-}
 
 HeldSockets::HeldSockets() : most_(kMostHeld) {
   rlimit limit{};
@@ -146,26 +113,15 @@ void HeldSockets::drop_unused(Predicate is_due) {
 }
 
 // A socket may have another number by now, or have been inherited or passed on before its maker closed it. What is
-// found is no longer lost; where there is more to read than we read, it stays so, and its next connect is refused.
+// found is no longer lost; where there is more to read than is read, it stays so, and its next connect is refused.
 void HeldSockets::find_users(std::set<std::uint64_t>& lost) {
-  std::size_t links = 0;
-  const auto search = [&](pid_t pid) {
-    const auto view = kernel::ThreadView::open(pid);
-    if (!view || links >= kMostLinks) return;
-    for_each_socket(*view, [&](std::uint64_t inode, int number) {
-      if (lost.erase(inode) > 0) held_[inode].user = {pid, pid, number};
-      return ++links < kMostLinks && !lost.empty();
-    });
-  };
   std::set<pid_t> known;
   for (const std::uint64_t inode : lost) known.insert(held_[inode].user.tgid);
-  for (const pid_t pid : known) search(pid);
   // Datagram sockets are made and closed for every name that is asked for; nobody passes them on.
   const bool passed = std::ranges::any_of(lost, [&](std::uint64_t inode) { return held_[inode].passes; });
-  const Directory processes = passed ? open_directory(AT_FDCWD, "/proc") : Directory(nullptr, closedir);
-  while (const dirent* entry = processes && !lost.empty() && links < kMostLinks ? readdir(processes.get()) : nullptr) {
-    const auto pid = static_cast<pid_t>(std::atoi(entry->d_name));
-    if (pid > 0 && pid != getpid() && !known.contains(pid)) search(pid);
+  for (const auto& [inode, user] : supervise::find_users(lost, known, passed).users) {
+    held_[inode].user = user;
+    lost.erase(inode);
   }
 }
 

@@ -13,19 +13,9 @@
 #include <unordered_map>
 
 #include "kernel/fd.hpp"
-#include "supervise/threads.hpp"
+#include "supervise/socket_users.hpp"
 
 namespace cofferdam::supervise {
-
-// Who has a socket, and under which number of its table.
-struct SocketUser {
-  pid_t tid = 0;
-  pid_t tgid = 0;
-  int number = -1;  // unknown until its first use
-
-  // Whether that number is still this socket.
-  [[nodiscard]] bool has(std::uint64_t inode) const;
-};
 
 class HeldSockets {
  public:

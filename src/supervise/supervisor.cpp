@@ -54,6 +54,7 @@ Supervisor::Supervisor(const plan::Plan& plan, InstanceView instance, kernel::Fd
       watch_(instance_, events),
       storage_(instance_, events, entry) {
   if (instance_.container) baseline_ = take_baseline(instance_);
+  if (options.ports != nullptr) connects_.share_ports(*options.ports, std::move(options.instance));
 }
 
 void Supervisor::on_notification() {
@@ -95,10 +96,7 @@ void Supervisor::dispatch(const kernel::Notification& call) {
     case kernel::NotifyKind::socket: return connects_.handle_socket(channel_, call, *thread);
     case kernel::NotifyKind::connect: return connects_.handle_connect(channel_, call, *thread);
     case kernel::NotifyKind::send: return connects_.handle_send(channel_, call, *thread);
-    case kernel::NotifyKind::listen:
-      listens_ = true;
-      connects_.handle_listen(call, *thread);
-      return channel_.answer_continue(call.id);
+    case kernel::NotifyKind::listen: listens_ = true; return connects_.handle_listen(channel_, call, *thread);
     case kernel::NotifyKind::look: return channel_.answer_continue(call.id);  // seen above; nothing is decided
     case kernel::NotifyKind::bind: return handle_bind(call, *row, *thread);
     default: storage_.before_call(may_free(*row, call)); return audit_.handle(channel_, call, *row, *thread);
@@ -110,7 +108,7 @@ void Supervisor::dispatch(const kernel::Notification& call) {
 void Supervisor::refresh_identity(const kernel::NotifyRow& row, KnownThread& thread) {
   const bool acts =
       row.kind == kernel::NotifyKind::connect || row.kind == kernel::NotifyKind::socket ||
-      row.kind == kernel::NotifyKind::send ||
+      row.kind == kernel::NotifyKind::send || row.kind == kernel::NotifyKind::bind ||
       (instance_.container && row.kind != kernel::NotifyKind::open && row.kind != kernel::NotifyKind::look);
   if (!acts || plan_.host.uid != 0) return;
   if (const auto status = thread.view.status()) thread.status = *status;
@@ -135,7 +133,7 @@ void Supervisor::take_record(const KnownThread& thread) {
 void Supervisor::handle_bind(const kernel::Notification& call, const kernel::NotifyRow& row,
                              const KnownThread& thread) {
   // Where a socket is bound decides nothing; a socket file is a write, and the mount decides about it. The call runs
-  // whatever is read here.
+  // whatever is read here, but for those that are performed from the copy.
   connects_.before_bind(channel_, call, thread);
   const auto length = static_cast<std::uint32_t>(call.args[2]);
   std::string path;
@@ -147,6 +145,7 @@ void Supervisor::handle_bind(const kernel::Notification& call, const kernel::Not
       if (file != nullptr) path = file->path;
       const auto* abstract = endpoint ? std::get_if<plan::UnixAbstractEndpoint>(&*endpoint) : nullptr;
       if (abstract != nullptr && !instance_.container) return connects_.bind_abstract(channel_, call, thread, bytes);
+      if (connects_.bind_shared(channel_, call, thread, bytes)) return;
     }
   }
   if (path.empty()) return channel_.answer_continue(call.id);

@@ -24,6 +24,8 @@ struct SupervisorOptions {
   PolicyRef storage_policy;
   bool broker = false;
   std::vector<Leftover> leftovers;  // rehearsal: what another instance left, and is to be missed here
+  SharedPorts* ports = nullptr;     // of several instances that serve side by side, which `instance` has joined
+  std::string instance;             // the name of this one; unused without ports
 };
 
 class Supervisor {
