@@ -113,7 +113,20 @@ struct Environment {
   std::vector<std::string> drop;
 };
 
+enum class Restart { never, on_failure, always };
+
+// When an instance gets connections: once it answers on `port` (0: the first that it listens on), by HTTP with a status
+// of 200 to 399 where `http` is a path.
+struct Readiness {
+  std::string http;
+  std::uint16_t port = 0;
+  std::chrono::milliseconds timeout{30000};  // then the instance counts as failed
+};
+
 struct Run {
+  std::uint32_t replicas = 1;
+  std::optional<Restart> restart;      // unset: on_failure for several, never for one
+  std::optional<Readiness> readiness;  // unset: once it listens
   std::string stop_signal = "SIGTERM";
   std::chrono::milliseconds stop_grace{10000};
 };

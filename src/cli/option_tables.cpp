@@ -25,6 +25,8 @@ po::options_description run_options() {
   add("policy,p", po::value<std::string>()->value_name("FILE"),
       "policy file or name of a shipped one (twelve-factor, django, go, node)");
   add("user,u", po::value<std::string>()->value_name("USER"), "as root: run the app as this user");
+  add("replicas,n", po::value<std::string>()->value_name("N"),
+      "so many instances, each with a storage of its own, share the app's port");
   add("format,f", po::value<std::string>()->value_name("FORMAT"),
       "pretty, json or raw (default: pretty on a terminal, else json)");
   add("report", po::value<std::string>()->value_name("FILE"), "write the report as JSON");

@@ -115,6 +115,18 @@ Result<RunOptions> parse_command(const std::vector<std::string>& arguments, cons
   return run_options_of(*values, std::move(split.rest));
 }
 
+Result<std::optional<unsigned>> replicas_of(const po::variables_map& values) {
+  constexpr unsigned kMost = 100;
+  const auto text = value_of(values, "replicas");
+  if (!text) return std::nullopt;
+  unsigned count = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), count);
+  if (error != std::errc() || end != text->data() + text->size() || count == 0 || count > kMost) {
+    return fail("--replicas '" + base::printable(*text) + "': must be a number from 1 to 100", 0, 2);
+  }
+  return count;
+}
+
 Result<void> check_run_options(const RunOptions& options) {
   constexpr std::string_view kFormats[] = {"pretty", "json", "raw"};
   if (!options.format.empty() && std::ranges::find(kFormats, std::string_view(options.format)) == std::end(kFormats)) {
@@ -148,9 +160,14 @@ Result<std::optional<double>> seconds_of(const po::variables_map& values, const 
 }  // namespace
 
 Result<RunOptions> parse_run(const std::vector<std::string>& arguments) {
-  auto options = parse_command(arguments, run_options());
-  if (!options) return options;
-  if (auto good = check_run_options(*options); !good) return std::unexpected(good.error());
+  Split split = split_command(arguments, run_options());
+  auto values = parse(split.own, run_options());
+  if (!values) return std::unexpected(values.error());
+  RunOptions options = run_options_of(*values, std::move(split.rest));
+  if (auto good = check_run_options(options); !good) return std::unexpected(good.error());
+  const auto replicas = replicas_of(*values);
+  if (!replicas) return std::unexpected(replicas.error());
+  options.replicas = *replicas;
   return options;
 }
 

@@ -16,6 +16,7 @@ struct RunOptions {
   std::string report;
   std::string events;
   std::string keep_writes;
+  std::optional<unsigned> replicas;  // 1 to 100
   std::vector<std::string> fail_on;
   std::vector<std::string> command;
   bool verbose = false;

@@ -60,6 +60,7 @@ run::RunRequest request_of(const RunOptions& options, EventSink* live) {
   request.report_file = options.report;
   request.events_file = options.events;
   request.keep_writes = options.keep_writes;
+  request.replicas = options.replicas;
   if (live != nullptr) request.sinks = {live};
   return request;
 }

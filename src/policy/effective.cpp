@@ -42,12 +42,26 @@ class Page {
     if (!policy_.sockets.empty()) line("sockets: " + quoted_list(policy_.sockets));
     environment();
     logs();
-    line("run: {stop_signal: " + policy_.run.stop_signal + ", stop_grace: " + duration_text(policy_.run.stop_grace) +
-         "}");
+    run();
     return std::move(text_);
   }
 
  private:
+  void run() {
+    const Run& run = policy_.run;
+    std::string text = "run: {replicas: " + std::to_string(run.replicas);
+    if (run.restart == Restart::never) text += ", restart: never";
+    if (run.restart == Restart::on_failure) text += ", restart: on-failure";
+    if (run.restart == Restart::always) text += ", restart: always";
+    if (run.readiness) {
+      text += ", readiness: {timeout: " + duration_text(run.readiness->timeout);
+      if (!run.readiness->http.empty()) text += ", http: " + quoted(run.readiness->http);
+      if (run.readiness->port != 0) text += ", port: " + std::to_string(run.readiness->port);
+      text += "}";
+    }
+    line(text + ", stop_signal: " + run.stop_signal + ", stop_grace: " + duration_text(run.stop_grace) + "}");
+  }
+
   void line(const std::string& text) { text_ += text + "\n"; }
 
   void row(const std::string& text, const Origin& origin) { text_ += "    - " + text + origin_comment(origin) + "\n"; }

@@ -96,12 +96,47 @@ class Reader {
   }
 
   void read_run(const Node& run, Layer& layer) {
+    constexpr std::uint64_t kMostReplicas = 100;
+    const Node& replicas = child(run, "replicas");
+    if (const auto count = parse_count(replicas.text); count && replicas.kind == Node::Kind::scalar) {
+      if (*count <= kMostReplicas) {
+        layer.run.replicas = static_cast<std::uint32_t>(*count);
+      } else {
+        mistakes_.error(replicas.place, code::kValue, in_quotes(replicas.text) + " replicas are too many",
+                        "write 100 at most");
+      }
+    }
+    const Node& restart = child(run, "restart");
+    if (restart.text == "never") layer.run.restart = Restart::never;
+    if (restart.text == "on-failure") layer.run.restart = Restart::on_failure;
+    if (restart.text == "always") layer.run.restart = Restart::always;
+    read_readiness(child(run, "readiness"), layer);
     const Node& signal = child(run, "stop_signal");
     if (auto name = parse_signal(signal.text); name && signal.kind == Node::Kind::scalar)
       layer.run.stop_signal = std::move(*name);
     const Node& grace = child(run, "stop_grace");
     if (const auto time = parse_duration(grace.text); time && grace.kind == Node::Kind::scalar)
       layer.run.stop_grace = *time;
+  }
+
+  void read_readiness(const Node& node, Layer& layer) {
+    if (node.kind != Node::Kind::map) return;
+    Readiness readiness;
+    const Node& http = child(node, "http");
+    if (http.kind == Node::Kind::scalar) {
+      readiness.http = http.text;
+      const bool printable = std::ranges::all_of(http.text, [](char letter) { return letter > ' ' && letter < 0x7f; });
+      if (!http.text.starts_with('/') || !printable) {
+        mistakes_.error(http.place, code::kValue, in_quotes(http.text) + " is no path of a URL", "write it as /healthz");
+      }
+    }
+    const Node& port = child(node, "port");
+    if (const auto number = parse_port(port.text); number && port.kind == Node::Kind::scalar) readiness.port = *number;
+    const Node& timeout = child(node, "timeout");
+    if (const auto time = parse_duration(timeout.text); time && timeout.kind == Node::Kind::scalar) {
+      readiness.timeout = *time;
+    }
+    layer.run.readiness = std::move(readiness);
   }
 
   std::vector<std::string> socket_paths(const Node& list) {

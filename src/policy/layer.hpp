@@ -48,6 +48,9 @@ struct Layer {
   } environment;
   LogLayer logs;
   struct {
+    std::optional<std::uint32_t> replicas;
+    std::optional<Restart> restart;
+    std::optional<Readiness> readiness;
     std::optional<std::string> stop_signal;
     std::optional<std::chrono::milliseconds> stop_grace;
   } run;

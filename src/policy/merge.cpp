@@ -73,6 +73,9 @@ void apply_layer(Policy& policy, Layer layer, const PathBase& base, Mistakes& mi
   append(policy.sockets, std::move(layer.sockets));
   apply_environment(policy.environment, layer);
   for (const auto& change : layer.logs) change(policy.logs);
+  policy.run.replicas = layer.run.replicas.value_or(policy.run.replicas);
+  if (layer.run.restart) policy.run.restart = layer.run.restart;
+  if (layer.run.readiness) policy.run.readiness = std::move(layer.run.readiness);
   if (layer.run.stop_signal) policy.run.stop_signal = std::move(*layer.run.stop_signal);
   policy.run.stop_grace = layer.run.stop_grace.value_or(policy.run.stop_grace);
 }

@@ -17,6 +17,7 @@ struct RunRequest {
   std::vector<std::string> argv;
   std::optional<std::string> policy;               // --policy
   std::optional<std::string> user;                 // --user
+  std::optional<std::uint32_t> replicas;           // --replicas; unset: as the policy says
   std::map<std::string, std::string> environment;  // of this process
   std::string working_directory;
   std::string instance = "web.1";  // its name in logs, events and COFFERDAM_INSTANCE

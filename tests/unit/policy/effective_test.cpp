@@ -79,7 +79,8 @@ logs:
     - {type: fluentd, address: "[::1]:24225", tag: app, ack: false, shared_key: env:K, tls: {enabled: true}}
     - {type: syslog, address: "tls://b", facility: local3, app_name: shop, framing: lf, max_message: 9000}
     - {type: sentry, dsn: env:SENTRY_DSN, environment: dev, release: r1}
-run: {stop_signal: QUIT, stop_grace: 1500ms}
+run: {replicas: 3, restart: on-failure, readiness: {http: "/up?a=\"1\"", port: 8080, timeout: 5s}, stop_signal: QUIT,
+      stop_grace: 1500ms}
 )"));
   EXPECT_EQ(without_comments(again(all)), without_comments(all));
   for (const char* text : {"mode: local",
@@ -110,6 +111,10 @@ run: {stop_signal: QUIT, stop_grace: 1500ms}
                            "framing: lf",
                            "max_message: 9000",
                            "environment: \"dev\"",
+                           "replicas: 3",
+                           "restart: on-failure",
+                           "readiness: {timeout: 5s",
+                           "port: 8080",
                            "SIGQUIT",
                            "1500ms"}) {
     EXPECT_NE(all.find(text), std::string::npos) << text << " is not in\n" << all;

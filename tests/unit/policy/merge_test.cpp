@@ -57,11 +57,11 @@ TEST_F(ExtendedPolicy, MergesMapsByKeyAndAppendsLists) {
   write("base.yaml",
         "version: 1\nextends: none\nmode: container\nenvironment: {set: {A: a, B: b}, drop: [C, D], require: [X]}\n"
         "database: {engines: all, ports: [1000], allow: [env:A]}\nlogs: {sinks: [{type: console}]}\n"
-        "run: {stop_signal: INT, stop_grace: 1s}\n");
+        "run: {stop_signal: INT, stop_grace: 1s, replicas: 2, restart: always}\n");
   const Policy policy = policy_of(
       "version: 1\nextends: ./base.yaml\nenvironment: {set: {B: bb, C: c}, drop: [A], require: [X, Y]}\n"
       "database: {engines: [redis], ports: [2000], allow: [env:B, env:A]}\nlogs: {sinks: [{type: console}]}\n"
-      "run: {stop_grace: 2s}\n");
+      "run: {stop_grace: 2s, replicas: 3, readiness: {port: 80}}\n");
   EXPECT_EQ(policy.mode, Mode::container);
   EXPECT_EQ(policy.environment.set, (std::map<std::string, std::string>{{"B", "bb"}, {"C", "c"}}));
   EXPECT_EQ(policy.environment.drop, (std::vector<std::string>{"D", "A"}));
@@ -74,6 +74,11 @@ TEST_F(ExtendedPolicy, MergesMapsByKeyAndAppendsLists) {
   EXPECT_EQ(policy.logs.sinks.size(), 1U);
   EXPECT_EQ(policy.run.stop_signal, "SIGINT");
   EXPECT_EQ(policy.run.stop_grace, std::chrono::seconds(2));
+  EXPECT_EQ(policy.run.replicas, 3U);
+  EXPECT_EQ(policy.run.restart, Restart::always);
+  ASSERT_TRUE(policy.run.readiness);
+  EXPECT_EQ(policy.run.readiness->port, 80);
+  EXPECT_EQ(policy.run.readiness->timeout, std::chrono::seconds(30));
 }
 
 TEST_F(ExtendedPolicy, NetworkIsMergedAsTheRest) {
