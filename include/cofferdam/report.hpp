@@ -129,8 +129,9 @@ struct LogCount {
 
 struct InstanceResult {
   std::string name;
-  std::optional<int> code;
-  std::optional<int> signal;
+  std::optional<int> code = {};
+  std::optional<int> signal = {};
+  std::uint64_t restarts = 0;  // after it had ended by itself; code and signal are those of its last end
   // Bytes, 0 when unknown. In container mode the high-water mark of the container's memory cgroup where it can be read
   // (page cache and cofferdam included, since the container's start); else the larger of MemoryUse::bytes and the
   // resident size of the largest process (getrusage), which is exact for one process but no sum.

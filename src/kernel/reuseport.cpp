@@ -19,7 +19,7 @@ void add(std::vector<sock_filter>& program, int code, std::uint32_t value, std::
 
 // The program starts behind the TCP header; the network header is reached from its own start. A socket of IPv6 may be
 // asked about a packet of IPv4.
-void add_steering(std::vector<sock_filter>& program, const Steering& steering) {
+void add_steering(std::vector<sock_filter>& program, std::span<const Steering> steerings) {
   add(program, BPF_LD | BPF_B | BPF_ABS, kNetworkHeader);
   add(program, BPF_ALU | BPF_RSH | BPF_K, 4);
   add(program, BPF_JMP | BPF_JEQ | BPF_K, 6, 0, 2);
@@ -27,15 +27,17 @@ void add_steering(std::vector<sock_filter>& program, const Steering& steering) {
   add(program, BPF_JMP | BPF_JA, 1);
   add(program, BPF_LDX | BPF_B | BPF_MSH, kNetworkHeader);
   add(program, BPF_LD | BPF_H | BPF_IND, kNetworkHeader);
-  add(program, BPF_JMP | BPF_JEQ | BPF_K, steering.source_port, 0, 1);
-  add(program, BPF_RET | BPF_K, steering.index);
+  for (const Steering& steering : steerings) {
+    add(program, BPF_JMP | BPF_JEQ | BPF_K, steering.source_port, 0, 1);
+    add(program, BPF_RET | BPF_K, steering.index);
+  }
 }
 
 }  // namespace
 
-std::vector<sock_filter> balance_program(std::span<const std::uint32_t> open, const std::optional<Steering>& steering) {
+std::vector<sock_filter> balance_program(std::span<const std::uint32_t> open, std::span<const Steering> steerings) {
   std::vector<sock_filter> program;
-  if (steering) add_steering(program, *steering);
+  if (!steerings.empty()) add_steering(program, steerings);
   if (open.empty() || open.size() > kMostBalanced) {
     add(program, BPF_RET | BPF_K, UINT32_MAX);  // no such socket: the kernel's hash decides
     return program;

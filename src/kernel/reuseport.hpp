@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -24,7 +23,7 @@ inline constexpr std::size_t kMostBalanced = 1024;
 // A program that picks one of `open` at random. An index is the place of a socket in its group: the order in which they
 // began to listen; where one leaves, the last one takes its place.
 [[nodiscard]] std::vector<sock_filter> balance_program(std::span<const std::uint32_t> open,
-                                                       const std::optional<Steering>& steering);
+                                                       std::span<const Steering> steerings);
 
 // Replaces the program of the group that `socket` listens in. 0 or an errno. Attach only after listen(): a socket that
 // has a program before it listens is in a group of its own, and the others get EADDRINUSE.

@@ -127,7 +127,8 @@ class Reader {
       readiness.http = http.text;
       const bool printable = std::ranges::all_of(http.text, [](char letter) { return letter > ' ' && letter < 0x7f; });
       if (!http.text.starts_with('/') || !printable) {
-        mistakes_.error(http.place, code::kValue, in_quotes(http.text) + " is no path of a URL", "write it as /healthz");
+        mistakes_.error(http.place, code::kValue, in_quotes(http.text) + " is no path of a URL",
+                        "write it as /healthz");
       }
     }
     const Node& port = child(node, "port");

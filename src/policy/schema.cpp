@@ -320,11 +320,10 @@ constexpr std::array kKeys = std::to_array<Key>({
     {.path = "run.restart",
      .type = choice,
      .legal = "never|on-failure|always",
-     .doc = "Whether an instance that has ended is started again, after 0.1 s at first and a minute at most. Without it "
-            "on-failure for several, never for one."},
-    {.path = "run.readiness",
-     .type = map,
-     .doc = "When an instance gets connections; without it, once it listens."},
+     .doc =
+         "Whether an instance that has ended is started again, after 0.1 s at first and a minute at most. Without it "
+         "on-failure for several, never for one."},
+    {.path = "run.readiness", .type = map, .doc = "When an instance gets connections; without it, once it listens."},
     {.path = "run.readiness.http",
      .type = text,
      .doc = "A path that is asked for by HTTP until the status is 200 to 399; without it, a TCP connection is enough."},

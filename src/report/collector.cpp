@@ -53,7 +53,8 @@ void Collector::on_event(const Event& event) {
 }
 
 void Collector::on(const Event& event, const StartedEvent& started) {
-  (void)instance_of(event.instance);
+  InstanceResult& instance = instance_of(event.instance);
+  if (instance.code || instance.signal) ++instance.restarts;
   report_.mode = started.mode;
   report_.command = started.command;
   report_.enforcement = started.enforcement;
@@ -151,7 +152,7 @@ InstanceResult& Collector::instance_of(const std::string& name) {
   const auto found = std::find_if(instances.begin(), instances.end(),
                                   [&](const InstanceResult& instance) { return instance.name == name; });
   if (found != instances.end()) return *found;
-  instances.push_back({name, std::nullopt, std::nullopt, 0, 0});
+  instances.push_back({.name = name});
   return instances.back();
 }
 
@@ -195,8 +196,9 @@ void Collector::visit(const std::string& instance, const ScannedChange& change) 
 
 std::vector<Finding> Collector::finish(const std::string& instance, const ScanResult& scan, std::uint64_t memory_peak) {
   const std::size_t before = report_.findings.size();
-  instance_of(instance).memory_peak = memory_peak;
-  instance_of(instance).memory_tmpfs_peak = scan.memory.tmpfs;
+  InstanceResult& result = instance_of(instance);
+  result.memory_peak = std::max(result.memory_peak, memory_peak);
+  result.memory_tmpfs_peak = std::max(result.memory_tmpfs_peak, scan.memory.tmpfs);
   LossFold::Taken losses = state_of(instance).losses.take();
   for (LostFile& file : losses.lost) file.instance = instance;
   for (FoldedLoss& loss : losses.folded) loss.instance = instance;
@@ -209,9 +211,19 @@ std::vector<Finding> Collector::finish(const std::string& instance, const ScanRe
   std::move(losses.lost.begin(), losses.lost.end(), std::back_inserter(report_.lost));
   std::move(losses.folded.begin(), losses.folded.end(), std::back_inserter(report_.folded));
   compare(instance, scan);
+  forget(instance);
   std::vector<Finding> found;
   for (std::size_t i = before; i < report_.findings.size(); ++i) found.push_back(report_.findings[i].finding);
   return found;
+}
+
+// What has ended has no repeated events any more, and one that is started again under the same name begins anew.
+void Collector::forget(const std::string& instance) {
+  const auto state = instances_.find(instance);
+  for (Folded& folded : recent_) {
+    if (folded.audit == &state->second.audit) folded = {};
+  }
+  instances_.erase(state);
 }
 
 void Collector::compare(const std::string& instance, const ScanResult& scan) {

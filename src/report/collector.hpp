@@ -80,6 +80,7 @@ class Collector : public EventSink {
   std::size_t add_finding(const Finding& finding, const std::string& instance, const std::timespec& when,
                           std::uint64_t count);
   void compare(const std::string& instance, const ScanResult& scan);
+  void forget(const std::string& instance);
   void remember(const Folded& folded);
   InstanceResult& instance_of(const std::string& name);
   Instance& state_of(const std::string& instance);

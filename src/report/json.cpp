@@ -28,7 +28,11 @@ void write_instances(base::JsonWriter& json, const Report& report) {
     json.begin_object().field("name", instance.name).key("exit").begin_object();
     write_optional(json.key("code"), instance.code);
     write_optional(json.key("signal"), instance.signal);
-    json.end_object().key("restarts").number(0).key("memory_peak").unsigned_number(instance.memory_peak);
+    json.end_object()
+        .key("restarts")
+        .unsigned_number(instance.restarts)
+        .key("memory_peak")
+        .unsigned_number(instance.memory_peak);
     json.key("memory_tmpfs_peak").unsigned_number(instance.memory_tmpfs_peak).end_object();
   }
   json.end_array();

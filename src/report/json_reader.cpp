@@ -183,7 +183,8 @@ Report report_of(const json& document) {
   for (const json& value : list_at(document, "instances")) {
     const json& exit = at(value, "exit");
     report.instances.push_back({text_at(value, "name"), integer_at(exit, "code"), integer_at(exit, "signal"),
-                                number_at(value, "memory_peak"), number_at(value, "memory_tmpfs_peak")});
+                                number_at(value, "restarts"), number_at(value, "memory_peak"),
+                                number_at(value, "memory_tmpfs_peak")});
   }
   for (const json& value : list_at(document, "enforcement")) {
     report.enforcement.push_back({text_at(value, "rule"), level_of(text_at(value, "level")),

@@ -56,6 +56,7 @@ class Page {
         clock(report_.started) + " to " + clock(report_.ended) + " UTC");
     for (const InstanceResult& instance : report_.instances) {
       add("  " + ended_text(instance) +
+          (instance.restarts == 0 ? "" : ", started again " + base::plural(instance.restarts, "time")) +
           (instance.memory_peak == 0 ? "" : ", memory peak " + base::human_bytes(instance.memory_peak)));
     }
     if (report_.rehearsal) {

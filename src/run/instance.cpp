@@ -9,10 +9,12 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <set>
 
 #include "base/redact.hpp"
 #include "base/text.hpp"
 #include "kernel/process.hpp"
+#include "kernel/procfs.hpp"
 #include "logs/sinks/open.hpp"
 #include "plan/memory.hpp"
 #include "run/required_sinks.hpp"
@@ -164,6 +166,14 @@ Result<void> Instance::launch(const RunRequest& request, InstanceOptions options
   supervised.storage_policy = {"storage.mounts", prepared_.policy.name, 0};
   supervised.broker = plan.broker;
   supervised.leftovers = std::move(options.leftovers);
+  if (options.ports != nullptr) {
+    supervised.ports = options.ports;
+    supervised.instance = name_;
+    options.ports->join(name_, options.open, [init = launched_.init_pid] {
+      const auto processes = kernel::descendants_of(init);
+      return std::set<pid_t>(processes.begin(), processes.end());
+    });
+  }
   supervise::InstanceView view = view_of(plan, launched_);
   if (stdio.syslog >= 0 && !view.container) {
     if (auto socket = kernel::identify(launched_.root.get(), "dev/log")) view.syslog = *socket;
@@ -176,7 +186,7 @@ Result<void> Instance::launch(const RunRequest& request, InstanceOptions options
   return {};
 }
 
-void Instance::finish(const supervise::ChangeVisitor& visit) {
+void Instance::conclude(const supervise::ChangeVisitor& visit) {
   if (terminal_) terminal_->restore();
   supervisor_->measure_storage();
   supervisor_->end_watch();
@@ -189,13 +199,19 @@ void Instance::finish(const supervise::ChangeVisitor& visit) {
   for (const Finding& finding : collector.finish(name_, scan, memory_peak(prepared_.plan, scan.memory))) {
     own_records_.tell(finding);
   }
-  if (pump_ && pump_->listens()) {
-    loop_->await_pump();
-    Loop* const loop = &*loop_;
-    serve({&loop, 1}, session_.signals(), [&] { return loop->done(); });
-  }
+  if (pump_ && pump_->listens()) loop_->await_pump();
+}
+
+void Instance::close() {
   if (sink_watch_) sink_watch_->finish();
-  if (pump_) collector.add_logs(pump_->counts());
+  if (pump_) session_.collector().add_logs(pump_->counts());
+}
+
+void Instance::finish(const supervise::ChangeVisitor& visit) {
+  conclude(visit);
+  Loop* const loop = &*loop_;
+  serve({&loop, 1}, session_.signals(), [&] { return loop->done(); });
+  close();
 }
 
 int Instance::exit_code() const {

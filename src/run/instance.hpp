@@ -17,7 +17,9 @@ namespace cofferdam::run {
 struct InstanceOptions {
   int input = -1;  // the app's stdin; unused by a shell
   std::vector<supervise::Leftover> leftovers;
-  EventSink* also = nullptr;  // gets the events of this instance beside the session's sinks
+  EventSink* also = nullptr;                // gets the events of this instance beside the session's sinks
+  supervise::SharedPorts* ports = nullptr;  // of several instances that serve side by side
+  bool open = true;                         // it gets connections as soon as it listens
 };
 
 // The name of our socket in a container, which outlives nothing that we started.
@@ -48,10 +50,17 @@ class Instance {
   [[nodiscard]] supervise::EventLog& events() { return events_; }
   [[nodiscard]] const Policy& policy() const { return prepared_.policy; }
   [[nodiscard]] const plan::Plan& plan() const { return prepared_.plan; }
+  [[nodiscard]] const std::string& name() const { return name_; }
+  // The init of its processes; a zombie after the end until somebody waits for it.
+  [[nodiscard]] pid_t init_pid() const { return launched_.init_pid; }
 
   // After loop().done(): says the last events, scans the storage and adds the instance to the session's report.
   // `visit`, where given, sees every change as well.
   void finish(const supervise::ChangeVisitor& visit = nullptr);
+  // The same in two steps, for who serves others meanwhile: conclude() once loop().done(), and close() when
+  // loop().done() is true again.
+  void conclude(const supervise::ChangeVisitor& visit = nullptr);
+  void close();
   // After loop().done(). 128 + signal when a signal ended it.
   [[nodiscard]] int exit_code() const;
   // The command could not be executed inside the instance.

@@ -177,6 +177,8 @@ void Loop::on_hangup() {
   if (gone && !controlling) {
     interrupted_ = true;
     stop(SIGHUP);
+  } else if (reload_) {
+    reload_();
   } else {
     signal_app(SIGHUP, false);
   }

@@ -65,6 +65,8 @@ class Loop {
   // Nothing more is told to the pump: done() is true again once it has ended.
   void await_pump();
   void leave_alone(OwnChild* child) { own_child_ = child; }
+  // SIGHUP asks for this, and no longer goes to the app.
+  void on_reload(std::function<void()> reload) { reload_ = std::move(reload); }
 
   // Nothing runs any more, and its output is carried.
   [[nodiscard]] bool done() const { return phase_ == Phase::done; }
@@ -93,6 +95,7 @@ class Loop {
   LoopParts parts_;
   bool container_;
   OwnChild* own_child_ = nullptr;
+  std::function<void()> reload_;
   Phase phase_ = Phase::running;
   Ending ending_;
   int interrupts_ = 0;

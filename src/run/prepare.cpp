@@ -199,6 +199,14 @@ Result<Preparation> prepare(const RunRequest& request, Say say) {
         "cofferdam shell has no storage of its own to give inside a container; start a new one instead: "
         "docker compose run --rm SERVICE sh, or docker run -it IMAGE sh");
   }
+  const std::uint32_t replicas = request.replicas.value_or(policy.run.replicas);
+  if (mode == Mode::container && !request.shell && replicas > 1) {
+    return fail(
+        std::to_string(replicas) +
+        " replicas need storage of their own, which cofferdam can't give out inside a container; let the engine "
+        "start several containers: docker compose up --scale SERVICE=" +
+        std::to_string(replicas) + ", or deploy.replicas; and say run.replicas: 1 here");
+  }
   wanted.environment["COFFERDAM_MODE"] = mode == Mode::local ? "local" : "container";
   auto planned = plan::make_plan(policy, *host, wanted);
   if (!planned) return std::unexpected(planned.error());

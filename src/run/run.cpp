@@ -13,6 +13,7 @@
 #include "kernel/process.hpp"
 #include "run/instance.hpp"
 #include "run/prepare.hpp"
+#include "run/replicas.hpp"
 #include "run/session.hpp"
 
 namespace cofferdam::run {
@@ -37,6 +38,12 @@ Result<kernel::Fd> feed_file(pid_t& feeder) {
   return kernel::above_stdio(std::move(pipe->read));
 }
 
+Result<kernel::Fd> open_nowhere() {
+  auto nowhere = kernel::open_file("/dev/null", O_RDONLY);
+  if (!nowhere) return nowhere;
+  return kernel::above_stdio(std::move(*nowhere));
+}
+
 // A pipe or a file is the app's; a terminal is not (no server has one): it is read from nowhere, with a hint.
 Result<kernel::Fd> standard_input(Say say, pid_t& feeder) {
   struct stat status{};
@@ -48,9 +55,7 @@ Result<kernel::Fd> standard_input(Say say, pid_t& feeder) {
     say(Severity::note,
         "stdin is not passed on from a terminal; for an interactive program use: cofferdam shell -- COMMAND");
   }
-  auto nowhere = kernel::open_file("/dev/null", O_RDONLY);
-  if (!nowhere) return nowhere;
-  return kernel::above_stdio(std::move(*nowhere));
+  return open_nowhere();
 }
 
 }  // namespace
@@ -61,6 +66,19 @@ Result<RunResult> run(const RunRequest& request, Say say) {
   if (!prepared) return std::unexpected(prepared.error());
   auto session = Session::open(request, inherited, prepared->policy, prepared->plan);
   if (!session) return std::unexpected(session.error());
+
+  if (!request.shell && wants_replicas(request, *prepared)) {
+    auto nowhere = open_nowhere();
+    if (!nowhere) return std::unexpected(nowhere.error());
+    if (isatty(STDIN_FILENO) == 0) say(Severity::note, "stdin is not passed on to instances that can be replaced");
+    auto result = run_replicas(request, *prepared, **session, nowhere->get(), say);
+    if (result) {
+      (*session)->close(*result);
+    } else {
+      (*session)->discard();
+    }
+    return result;
+  }
 
   kernel::Fd input;
   pid_t feeder = 0;

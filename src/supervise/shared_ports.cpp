@@ -63,7 +63,7 @@ bool SharedPorts::Place::operator==(const Place& other) const {
 }
 
 void SharedPorts::join(const std::string& instance, bool open, std::function<std::set<pid_t>()> processes) {
-  instances_[instance] = {open, std::move(processes)};
+  instances_[instance] = {open, std::nullopt, std::move(processes)};
 }
 
 void SharedPorts::leave(const std::string& instance) {
@@ -158,13 +158,16 @@ std::size_t SharedPorts::waiting(const std::string& instance) const {
 }
 
 void SharedPorts::steer(std::uint16_t source_port, const std::string& instance) {
-  steering_ = {source_port, instance};
+  const auto known = instances_.find(instance);
+  if (known == instances_.end()) return;
+  known->second.steered = source_port;
   balance_all();
 }
 
-void SharedPorts::stop_steering() {
-  if (!steering_) return;
-  steering_.reset();
+void SharedPorts::stop_steering(const std::string& instance) {
+  const auto known = instances_.find(instance);
+  if (known == instances_.end() || !known->second.steered) return;
+  known->second.steered.reset();
   balance_all();
 }
 
@@ -206,19 +209,23 @@ void SharedPorts::drop(std::uint64_t inode) {
 
 void SharedPorts::balance(const Place& place) {
   std::vector<std::uint32_t> open;
-  std::optional<kernel::Steering> steering;
+  std::vector<kernel::Steering> steerings;
+  std::set<std::string> steered;
   std::uint32_t index = 0;
   int any = -1;
   for (const Member& member : members_) {
     if (!member.listens || !(member.place == place)) continue;
     const auto instance = instances_.find(member.instance);
-    if (instance != instances_.end() && instance->second.open) open.push_back(index);
-    if (steering_ && steering_->second == member.instance && !steering) steering = {steering_->first, index};
+    if (instance != instances_.end()) {
+      if (instance->second.open) open.push_back(index);
+      const auto source = instance->second.steered;
+      if (source && steered.insert(member.instance).second) steerings.push_back({*source, index});
+    }
     any = member.socket.get();
     ++index;
   }
-  // Without a program the kernel spreads by its hash, which is what an old kernel does anyway.
-  if (any >= 0) (void)kernel::attach_balance(any, kernel::balance_program(open, steering));
+  // Where the kernel takes no program it spreads by its hash.
+  if (any >= 0) (void)kernel::attach_balance(any, kernel::balance_program(open, steerings));
 }
 
 void SharedPorts::balance_all() {

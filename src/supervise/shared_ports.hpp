@@ -45,9 +45,10 @@ class SharedPorts {
   [[nodiscard]] std::vector<sockaddr_storage> listening(const std::string& instance) const;
   // Connections that wait for the instance to accept them.
   [[nodiscard]] std::size_t waiting(const std::string& instance) const;
-  // Until the next call, what comes from this TCP port goes to the instance, open or not; nothing: to no one.
+  // What comes from this TCP port goes to the instance, open or not, until the steering ends: for probes, one for an
+  // instance.
   void steer(std::uint16_t source_port, const std::string& instance);
-  void stop_steering();
+  void stop_steering(const std::string& instance);
 
   // Gives up sockets that the apps have closed. Call it every kLook.
   void look();
@@ -71,6 +72,7 @@ class SharedPorts {
   };
   struct Instance {
     bool open = true;
+    std::optional<std::uint16_t> steered;
     std::function<std::set<pid_t>()> processes;
   };
 
@@ -81,7 +83,6 @@ class SharedPorts {
 
   std::map<std::string, Instance> instances_;
   std::vector<Member> members_;  // those that listen: each group in the order that the kernel has it in
-  std::optional<std::pair<std::uint16_t, std::string>> steering_;
 };
 
 }  // namespace cofferdam::supervise

@@ -146,7 +146,7 @@ TEST_F(SharedPortsTest, AProbeReachesAClosedInstance) {
   setsockopt(any.get(), SOL_SOCKET, SO_REUSEADDR, &kOn, sizeof kOn);
   EXPECT_EQ(spread(5, source).at("web.3"), 5);
   EXPECT_FALSE(spread(50).contains("web.3"));
-  ports_.stop_steering();
+  ports_.stop_steering("web.3");
   EXPECT_FALSE(spread(5, source).contains("web.3"));
 }
 
