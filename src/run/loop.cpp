@@ -375,10 +375,11 @@ void serve(std::span<Loop* const> loops, int signals, const std::function<bool()
       polled.insert(polled.end(), watched[i].begin(), watched[i].end());
       wait = earlier(wait, loops[i]->timeout());
     }
+    bool last = false;
     if (deadline) {
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now());
-      if (left.count() <= 0) return;
-      wait = earlier(wait, left);
+      last = left.count() <= 0;  // who comes too late is served all the same
+      wait = earlier(wait, std::max(left, std::chrono::milliseconds(0)));
     }
     const int ready = poll(polled.data(), polled.size(), static_cast<int>(wait.count()));
     if (ready < 0 && errno != EINTR) std::abort();
@@ -388,6 +389,7 @@ void serve(std::span<Loop* const> loops, int signals, const std::function<bool()
       if (ready > 0) std::copy_n(first, Loop::slots, watched[i].begin());
       loops[i]->serve(watched[i]);
     }
+    if (last) return;
   }
 }
 

@@ -61,6 +61,7 @@ struct Replica {
   bool given_up = false;  // it is not started again, and how it ends is nobody's failure
   bool failed = false;    // however it ends: it was not ready in time
   bool again = false;     // it is
+  bool left = false;      // its processes have ended; its last records may still be under way
   int exit_code = 0;
 };
 
@@ -197,6 +198,7 @@ Result<void> Replicas::start(Replica& replica) {
   replica.instance = std::move(*instance);
   replica.instance->loop().on_reload([this] { reload_asked_ = true; });
   replica.state = State::starting;
+  replica.left = false;
   replica.started = replica.due = Clock::now();
   const auto& readiness = prepared_.policy.run.readiness;
   replica.until = replica.started + (readiness ? readiness->timeout : kQuietlyReady);
@@ -213,7 +215,7 @@ Replica* Replicas::find(unsigned number) {
 bool Replicas::needs_a_step(const Replica& replica) const {
   if (replica.instance == nullptr) return false;
   const Loop& loop = replica.instance->loop();
-  if (loop.done()) return true;
+  if (loop.done() || (!loop.running() && !replica.left)) return true;
   if (loop.interrupted() && !interrupted_) return true;
   return replica.state == State::starting && !prepared_.policy.run.readiness && !ports_.listening(replica.name).empty();
 }
@@ -222,10 +224,10 @@ std::optional<Clock::time_point> Replicas::next_due() const {
   std::optional<Clock::time_point> next;
   const auto consider = [&](Clock::time_point when) { next = next ? std::min(*next, when) : when; };
   for (const Replica& replica : replicas_) {
-    const bool timed = replica.state == State::waiting || replica.state == State::draining ||
-                       (replica.state == State::starting && prepared_.policy.run.readiness);
-    if (timed) consider(replica.due);
-    if (replica.state == State::starting) consider(replica.until);
+    const bool starting = replica.state == State::starting && !interrupted_;
+    const bool probed = starting && prepared_.policy.run.readiness;
+    if (probed || replica.state == State::waiting || replica.state == State::draining) consider(replica.due);
+    if (starting) consider(replica.until);
   }
   if (!ports_.empty()) consider(next_look_);
   return next;
@@ -256,6 +258,11 @@ void Replicas::serve_until_next() {
 void Replicas::step(Replica& replica) {
   const auto now = Clock::now();
   const bool done = replica.instance != nullptr && replica.instance->loop().done();
+  // At once: who connects now is to get to another one.
+  if (replica.instance != nullptr && !replica.instance->loop().running() && !std::exchange(replica.left, true)) {
+    ports_.leave(replica.name);
+    replica.probe.reset();
+  }
   switch (replica.state) {
     case State::waiting:
       if (ending_) {
@@ -269,7 +276,8 @@ void Replicas::step(Replica& replica) {
       return;
     case State::starting:
       if (done) return on_end(replica);
-      return look_whether_ready(replica);
+      if (!replica.left) look_whether_ready(replica);
+      return;
     case State::ready:
     case State::stopping:
       if (done) on_end(replica);
@@ -278,7 +286,7 @@ void Replicas::step(Replica& replica) {
       if (done) return on_end(replica);
       if (now < replica.due) return;
       replica.due = now + kDrainLook;
-      if (ports_.waiting(replica.name) == 0 || now >= replica.until) stop(replica);
+      if (!replica.left && (ports_.waiting(replica.name) == 0 || now >= replica.until)) stop(replica);
       return;
     case State::flushing:
       if (done) retire(replica);
@@ -385,8 +393,6 @@ void Replicas::on_end(Replica& replica) {
   Instance& instance = *replica.instance;
   const bool was_ready = replica.state == State::ready;
   const bool asked = replica.state == State::stopping && !interrupted_;
-  ports_.leave(replica.name);
-  replica.probe.reset();
   replica.exit_code = instance.exit_code();
   if (const auto failed = instance.failure(); failed && !failure_) failure_ = failed;
   // The end that was asked for is no failure, whether the app handles the signal or not.
