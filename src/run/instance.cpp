@@ -123,7 +123,7 @@ Result<std::unique_ptr<Instance>> Instance::start(Session& session, const RunReq
 
 Result<void> Instance::launch(const RunRequest& request, InstanceOptions options) {
   plan::Plan& plan = prepared_.plan;
-  plan.sees_reads = !options.leftovers.empty();
+  plan.sees_reads = options.sees_reads || !options.leftovers.empty();
   launch::Stdio stdio;
   if (request.shell) {
     stdio.terminal = true;

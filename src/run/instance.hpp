@@ -17,6 +17,7 @@ namespace cofferdam::run {
 struct InstanceOptions {
   int input = -1;  // the app's stdin; unused by a shell
   std::vector<supervise::Leftover> leftovers;
+  bool sees_reads = false;                  // also without leftovers: they may come
   EventSink* also = nullptr;                // gets the events of this instance beside the session's sinks
   supervise::SharedPorts* ports = nullptr;  // of several instances that serve side by side
   bool open = true;                         // it gets connections as soon as it listens

@@ -45,7 +45,7 @@ std::string origin(const supervise::Looked& looked) {
   const char* deed = left.what.change == Change::created    ? "written"
                      : left.what.change == Change::modified ? "changed"
                                                             : "deleted";
-  std::string text = std::string("which rehearsal.1 had ") + deed;
+  std::string text = "which " + left.instance + " had " + deed;
   if (left.call.empty()) return text;
   text += " " + between(left.when, looked.when) + " before (" + left.call;
   const std::string program = program_of(left.writer);
@@ -54,15 +54,18 @@ std::string origin(const supervise::Looked& looked) {
 
 }  // namespace
 
-std::optional<Finding> look_finding(const supervise::Looked& looked, const std::string& instance, bool other_role,
+std::optional<Finding> look_finding(const supervise::Looked& looked, const std::string& instance, Reader reader,
                                     const report::Project& project) {
   const std::string& path = looked.left.what.path;
   const std::string_view file_class = report::classify(looked.left.what, looked.left.writer.get(), project.directory);
   const bool cache = file_class == "cache";
   const bool missed = is_missed(looked.fate) && looked.driven && !cache;
   Finding finding;
-  if (missed && other_role) {
+  if (missed && reader == Reader::other_role) {
     finding.code = "CD131";
+    finding.severity = Severity::error;
+  } else if (missed && reader == Reader::replica) {
+    finding.code = "CD135";
     finding.severity = Severity::error;
   } else if (missed) {
     finding.code = "CD130";
@@ -96,6 +99,18 @@ std::optional<Finding> look_finding(const supervise::Looked& looked, const std::
   finding.process = looked.process;
   finding.path = path;
   return finding;
+}
+
+std::vector<Finding> look_findings(const std::vector<supervise::Looked>& looked, const std::string& instance,
+                                   Reader reader, const report::Project& project,
+                                   const std::vector<std::string>& ignore) {
+  std::vector<Finding> findings;
+  for (const supervise::Looked& each : looked) {
+    const std::string& path = each.left.what.path;
+    if (std::ranges::any_of(ignore, [&](const std::string& glob) { return base::glob_match(glob, path); })) continue;
+    if (auto finding = look_finding(each, instance, reader, project)) findings.push_back(std::move(*finding));
+  }
+  return findings;
 }
 
 Finding driver_finding(int code) {

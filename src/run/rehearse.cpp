@@ -282,15 +282,12 @@ int Rehearsing::exit_code_of(const Instance& instance) const {
 }
 
 void Rehearsing::tell(Instance& instance, const std::string& name, bool other_role) {
-  const auto& ignore = instance.policy().storage.audit_ignore;
   const report::Project project = report::read_project(instance.plan().working_directory, {});
-  for (const supervise::Looked& looked : instance.supervisor().looks().looked()) {
-    const std::string& path = looked.left.what.path;
-    if (std::ranges::any_of(ignore, [&](const std::string& glob) { return base::glob_match(glob, path); })) continue;
-    auto finding = look_finding(looked, name, other_role, project);
-    if (!finding) continue;
-    if (finding->severity != Severity::note) looked_for_.insert(path);
-    instance.events().emit(std::move(*finding));
+  for (Finding& finding : look_findings(instance.supervisor().looks().looked(), name,
+                                        other_role ? Reader::other_role : Reader::next_instance, project,
+                                        instance.policy().storage.audit_ignore)) {
+    if (finding.severity != Severity::note) looked_for_.insert(finding.path);
+    instance.events().emit(std::move(finding));
   }
 }
 

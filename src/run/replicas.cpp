@@ -17,7 +17,9 @@
 
 #include "run/instance.hpp"
 #include "run/readiness.hpp"
+#include "run/rehearsal_findings.hpp"
 #include "run/replica_findings.hpp"
+#include "run/shared_state.hpp"
 
 namespace cofferdam::run {
 
@@ -101,7 +103,9 @@ class Replicas {
   int nowhere_;
   Say say_;
   Restart restart_;
+  bool several_;
   supervise::SharedPorts ports_;
+  SharedState state_;
   std::deque<Replica> replicas_;  // by number
   unsigned last_number_ = 0;
   kernel::Fd probes_;  // epoll
@@ -143,6 +147,7 @@ Replicas::Replicas(const RunRequest& request, const Preparation& prepared, Sessi
       nowhere_(nowhere),
       say_(say),
       restart_(restart_of(request, prepared.policy)),
+      several_(request.replicas.value_or(prepared.policy.run.replicas) > 1),
       probes_(epoll_create1(EPOLL_CLOEXEC)) {}
 
 Result<RunResult> Replicas::run() {
@@ -187,15 +192,20 @@ void Replicas::add(unsigned replaces) {
 Result<void> Replicas::start(Replica& replica) {
   RunRequest request = request_;
   request.instance = replica.name;
-  auto instance = Instance::start(
-      session_, request, prepared_for(prepared_, replica.name),
-      {.input = nowhere_, .leftovers = {}, .ports = &ports_, .open = !prepared_.policy.run.readiness.has_value()});
+  auto instance = Instance::start(session_, request, prepared_for(prepared_, replica.name),
+                                  {.input = nowhere_,
+                                   .leftovers = {},
+                                   .sees_reads = several_,
+                                   .also = &state_.listen(replica.name),
+                                   .ports = &ports_,
+                                   .open = !prepared_.policy.run.readiness.has_value()});
   if (!instance) {
     replica.state = State::ended;
     replica.exit_code = instance.error().exit_code;
     return std::unexpected(instance.error());
   }
   replica.instance = std::move(*instance);
+  if (several_) state_.join(replica.name, replica.instance->supervisor().looks());
   replica.instance->loop().on_reload([this] { reload_asked_ = true; });
   replica.state = State::starting;
   replica.left = false;
@@ -358,6 +368,7 @@ void Replicas::probe(Replica& replica) {
 void Replicas::become_ready(Replica& replica) {
   any_ready_ = true;
   replica.state = State::ready;
+  replica.instance->supervisor().looks().set_driven(true);
   ports_.set_open(replica.name, true);
   if (replica.replaces == 0) return;
   if (Replica* const before = find(std::exchange(replica.replaces, 0)); before != nullptr) drain(*before);
@@ -411,6 +422,12 @@ void Replicas::on_end(Replica& replica) {
     if (replica.exit_code != 0) {
       instance.events().emit(restarted_finding(replica.name, how_it_ended(instance.loop().ending().status), was_ready));
     }
+  }
+  state_.leave(replica.name);
+  const report::Project project = report::read_project(instance.plan().working_directory, {});
+  for (Finding& finding : look_findings(instance.supervisor().looks().looked(), replica.name, Reader::replica, project,
+                                        instance.policy().storage.audit_ignore)) {
+    instance.events().emit(std::move(finding));
   }
   instance.conclude();
   zombies_.push_back(instance.init_pid());

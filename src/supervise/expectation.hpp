@@ -15,12 +15,13 @@
 
 namespace cofferdam::supervise {
 
-// One path that an instance left behind, and who wrote it last.
+// One path that an instance left behind, or has beside this one, and who wrote it last.
 struct Leftover {
   ScannedChange what;
   ProcessRef writer;  // may be null
   std::string call;   // of the writer; empty when unknown
   std::timespec when{};
+  std::string instance = "rehearsal.1";  // whose it was
 };
 
 // What one call does to a path.

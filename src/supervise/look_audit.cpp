@@ -48,6 +48,16 @@ LookAudit::LookAudit(const InstanceView& instance, std::vector<Leftover> leftove
   }
 }
 
+void LookAudit::expect(Leftover left) {
+  std::string path = left.what.path;
+  leftovers_.try_emplace(std::move(path), Looked{std::move(left), Fate::untouched, false, nullptr, {}, {}});
+}
+
+void LookAudit::forget(const std::string& path) {
+  const auto known = leftovers_.find(path);
+  if (known != leftovers_.end() && !is_missed(known->second.fate)) leftovers_.erase(known);
+}
+
 void LookAudit::see(const kernel::Notification& call, const kernel::NotifyRow& row, const KnownThread& thread) {
   if (leftovers_.empty()) return;
   const kernel::ArgumentShape& shape = row.shape;

@@ -1,4 +1,5 @@
-// Who asks, in an instance of a rehearsal, for what another instance had left. Decides nothing: each call runs on.
+// Who asks, in an instance of a rehearsal or beside others, for what another instance had left or has. Decides nothing:
+// each call runs on.
 #pragma once
 
 #include <ctime>
@@ -28,6 +29,11 @@ struct Looked {
 class LookAudit {
  public:
   LookAudit(const InstanceView& instance, std::vector<Leftover> leftovers);
+
+  // Another instance has a path from now on, or no longer. What was missed before stays missed.
+  void expect(Leftover left);
+  void forget(const std::string& path);
+  [[nodiscard]] std::size_t size() const { return leftovers_.size(); }
 
   // A notified call, before it is answered.
   void see(const kernel::Notification& call, const kernel::NotifyRow& row, const KnownThread& thread);

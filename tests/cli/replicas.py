@@ -127,8 +127,28 @@ def each_has_storage_of_its_own(place):
         got = fleet.spread(60, "/read")
         equal(set(got), {writer, "nothing"}, "what is read")
         result = fleet.end()
+    findings = result.findings("CD135")
+    equal(len(findings), 1, f"CD135 ({result.err})")
+    other = "web.2" if writer == "web.1" else "web.1"
+    contains(findings[0]["message"], f"{other} looked for {place.project}/state.txt", "CD135")
+    contains(findings[0]["message"], f"which {writer} had written", "CD135")
     equal([lost["instance"] for lost in result.report["lost"]], [writer], "lost")
     check(not os.path.exists(os.path.join(place.project, "state.txt")), "a file of the host")
+
+
+@test
+def what_each_makes_for_itself_is_no_finding(place):
+    code = r"""
+import os, time
+for name in ("app.pid", "cache/index", ".lock"):
+    os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
+    if not os.path.exists(name):
+        open(name, "w").write("x")
+    open(name).read()
+time.sleep(0.5)
+"""
+    result = place.python(code, options=("--replicas", "3"))
+    equal([finding["code"] for finding in result.report["findings"] if finding["code"].startswith("CD13")], [], result.err)
 
 
 @test

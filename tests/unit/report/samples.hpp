@@ -48,7 +48,7 @@ inline Report sample_report() {
   report.mode = "local";
   report.started = {1769860800, 1};
   report.ended = {1769860810, 2};
-  report.instances = {{"web.1", 0, std::nullopt, 1024, 512}};
+  report.instances = {{"web.1", 0, std::nullopt, 2, 1024, 512}};
   report.enforcement = {{"storage", Level::full, "mount namespace", ""}, {"logs", Level::none, "none", "use a pipe"}};
   report.lost = {sample_lost("/srv/app/media/a.png", "file", 5)};
   report.kept = {{"/srv/app/.next/x", "file", Change::created, 9}};

@@ -31,34 +31,36 @@ TEST(LookFinding, TheCodeByWhatHappenedAndWhen) {
     const char* path;
     Fate fate;
     bool driven;
-    bool other_role;
+    Reader reader;
     const char* code;  // "" for none
   };
   constexpr const char* kFile = "/srv/app/media/a.png";
   constexpr const char* kCache = "/srv/app/node_modules/.cache/x";
-  for (const auto& [path, fate, driven, other_role, code] : {
-           Row{kFile, Fate::asked, true, false, "CD130"},
-           Row{kFile, Fate::wanted, true, false, "CD130"},
-           Row{kFile, Fate::reopened, true, false, "CD130"},
-           Row{kFile, Fate::asked, true, true, "CD131"},
-           Row{kFile, Fate::outdated, true, false, "CD132"},
-           Row{kFile, Fate::outdated, false, false, "CD132"},
-           Row{kFile, Fate::asked, false, false, "CD133"},
-           Row{kFile, Fate::remade, true, false, "CD133"},
-           Row{kFile, Fate::remade, false, false, ""},
-           Row{kFile, Fate::made, true, false, ""},
-           Row{kFile, Fate::untouched, true, false, ""},
-           Row{kCache, Fate::wanted, true, false, "CD133"},
-           Row{kCache, Fate::remade, true, false, ""},
-           Row{kCache, Fate::outdated, true, false, ""},
+  for (const auto& [path, fate, driven, reader, code] : {
+           Row{kFile, Fate::asked, true, Reader::next_instance, "CD130"},
+           Row{kFile, Fate::wanted, true, Reader::next_instance, "CD130"},
+           Row{kFile, Fate::reopened, true, Reader::next_instance, "CD130"},
+           Row{kFile, Fate::asked, true, Reader::other_role, "CD131"},
+           Row{kFile, Fate::asked, true, Reader::replica, "CD135"},
+           Row{kFile, Fate::outdated, true, Reader::next_instance, "CD132"},
+           Row{kFile, Fate::outdated, false, Reader::next_instance, "CD132"},
+           Row{kFile, Fate::asked, false, Reader::next_instance, "CD133"},
+           Row{kFile, Fate::remade, true, Reader::next_instance, "CD133"},
+           Row{kFile, Fate::remade, false, Reader::next_instance, ""},
+           Row{kFile, Fate::made, true, Reader::next_instance, ""},
+           Row{kFile, Fate::untouched, true, Reader::next_instance, ""},
+           Row{kCache, Fate::wanted, true, Reader::next_instance, "CD133"},
+           Row{kCache, Fate::remade, true, Reader::next_instance, ""},
+           Row{kCache, Fate::outdated, true, Reader::next_instance, ""},
        }) {
-    const auto finding = look_finding(looked(path, fate, driven), "rehearsal.2", other_role, {});
+    const auto finding = look_finding(looked(path, fate, driven), "rehearsal.2", reader, {});
     EXPECT_EQ(finding ? finding->code : "", code) << path << ' ' << static_cast<int>(fate) << ' ' << driven;
   }
 }
 
 TEST(LookFinding, SaysWhoLookedWhoWroteAndTheTimeBetween) {
-  const auto finding = look_finding(looked("/srv/app/media/a.png", Fate::asked, true), "rehearsal.2", false, {});
+  const auto finding =
+      look_finding(looked("/srv/app/media/a.png", Fate::asked, true), "rehearsal.2", Reader::next_instance, {});
   ASSERT_TRUE(finding.has_value());
   EXPECT_EQ(finding->message,
             "rehearsal.2 looked for /srv/app/media/a.png (newfstatat), which rehearsal.1 had written 2.5 s before "
@@ -71,7 +73,7 @@ TEST(LookFinding, SaysWhoLookedWhoWroteAndTheTimeBetween) {
 TEST(LookFinding, TheFixIsThatOfTheLossOfSuchAFile) {
   const report::Project django{"/srv/app", "", {report::Framework::django}, ""};
   const auto fix = [&](const char* path) {
-    return look_finding(looked(path, Fate::asked, true), "rehearsal.2", false, django)->fix;
+    return look_finding(looked(path, Fate::asked, true), "rehearsal.2", Reader::next_instance, django)->fix;
   };
   EXPECT_EQ(fix("/srv/app/sessions/x"), report::fix_of("session", std::array{report::Framework::django}, nullptr));
   EXPECT_EQ(fix("/srv/app/media/a.png"), report::fix_of("upload", std::array{report::Framework::django}, nullptr));
@@ -85,7 +87,7 @@ TEST(LookFinding, AWriterThatIsNotKnownIsNotMadeUp) {
   entry.left.what.change = Change::deleted;
   entry.left.writer = nullptr;
   entry.left.call.clear();
-  EXPECT_EQ(look_finding(entry, "rehearsal.2", false, {})->message,
+  EXPECT_EQ(look_finding(entry, "rehearsal.2", Reader::next_instance, {})->message,
             "rehearsal.2 read /srv/x as it was before (newfstatat), which rehearsal.1 had deleted");
 }
 
