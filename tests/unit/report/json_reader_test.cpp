@@ -70,7 +70,7 @@ TEST(Page, HasEverySection) {
   const auto page = report_page(sample_report(), {});
   for (const char* part : {"gunicorn app\n",
                            "policy twelve-factor, mode local, 2026-01-31 12:00:00 to 2026-01-31 12:00:10 UTC",
-                           "web.1 exited 0, memory peak 1.0 KiB",
+                           "web.1 exited 0, started again 2 times, memory peak 1.0 KiB",
                            "1 finding\n",
                            "  CD201  error    psql may not",
                            "(3 times)",
