@@ -132,6 +132,7 @@ Result<void> Instance::launch(const RunRequest& request, InstanceOptions options
     if (!sinks) return std::unexpected(sinks.error());
     logs::PumpConfig config;
     config.instance = name_;
+    config.name_width = options.name_width;
     config.format = request.format;
     config.colour = request.colour;
     config.sinks = std::move(*sinks);

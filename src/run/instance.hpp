@@ -21,6 +21,7 @@ struct InstanceOptions {
   EventSink* also = nullptr;                // gets the events of this instance beside the session's sinks
   supervise::SharedPorts* ports = nullptr;  // of several instances that serve side by side
   bool open = true;                         // it gets connections as soon as it listens
+  std::size_t name_width = 0;               // of the longest name of an instance
 };
 
 // The name of our socket in a container, which outlives nothing that we started.

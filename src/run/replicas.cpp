@@ -38,6 +38,7 @@ constexpr milliseconds kQuietlyReady{3000};
 constexpr milliseconds kDrainAtLeast{200};
 constexpr milliseconds kDrainAtMost{2000};
 constexpr milliseconds kDrainLook{10};
+constexpr std::size_t kNameWidth = 6;  // of "web.12"; a wider one takes its room
 
 struct Replica {
   enum class State {
@@ -198,7 +199,8 @@ Result<void> Replicas::start(Replica& replica) {
                                    .sees_reads = several_,
                                    .also = &state_.listen(replica.name),
                                    .ports = &ports_,
-                                   .open = !prepared_.policy.run.readiness.has_value()});
+                                   .open = !prepared_.policy.run.readiness.has_value(),
+                                   .name_width = several_ ? kNameWidth : 0});
   if (!instance) {
     replica.state = State::ended;
     replica.exit_code = instance.error().exit_code;
