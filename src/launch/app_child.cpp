@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
+#include <cstring>
 
 #include "kernel/filter.hpp"
 #include "kernel/landlock.hpp"
@@ -64,6 +66,18 @@ void limit_resources(const Prepared& prepared) noexcept {
   umask(prepared.inherited->umask);
 }
 
+// They keep their numbers, from 3 on; everything behind them is the launcher's.
+void keep_listen_sockets(const Prepared& prepared) noexcept {
+  const int behind = 3 + prepared.inherited->listen_sockets;
+  for (int fd = 3; fd < behind; ++fd) {
+    if (fcntl(fd, F_SETFD, 0) != 0) give_up(prepared, Step::close_descriptors, errno);
+  }
+  must(prepared, Step::close_descriptors, kernel::close_from(static_cast<unsigned>(behind)));
+  if (!prepared.listen_pid) return;
+  char* number = std::strchr(prepared.listen_pid.get(), '=') + 1;
+  *std::to_chars(number, number + kPidDigits, getpid()).ptr = '\0';
+}
+
 }  // namespace
 
 void run_app(const Prepared& prepared, int landlock_ruleset) noexcept {
@@ -100,7 +114,7 @@ void run_app(const Prepared& prepared, int landlock_ruleset) noexcept {
   const char left_byte = 'L';
   if (write(prepared.status_pipe, &left_byte, 1) != 1) give_up(prepared, Step::load_filter, errno);
   take_stdio(prepared);
-  must(prepared, Step::close_descriptors, kernel::close_from(3));
+  keep_listen_sockets(prepared);
   execve(plan.program.path.c_str(), prepared.argv.data(), prepared.environment.data());
   give_up(prepared, Step::execute, errno);
 }

@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <cstring>
 #include <new>
+#include <string_view>
 
 #include "kernel/process.hpp"
 #include "launch/child.hpp"
@@ -25,6 +26,8 @@ void SharedPageDeleter::operator()(SharedPage* page) const noexcept {
 }
 
 namespace {
+
+constexpr std::string_view kListenPid = "LISTEN_PID=";
 
 Result<std::unique_ptr<SharedPage, SharedPageDeleter>> make_page() {
   void* memory = mmap(nullptr, sizeof(SharedPage), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -44,7 +47,18 @@ std::string tmpfs_options(const plan::PlannedMount& mount, bool full_map) {
   return options;
 }
 
-Result<Prepared> prepare(const plan::Plan& plan, const Stdio& stdio, SharedPage* page) {
+// The service manager's sockets are meant for the process that LISTEN_PID names, which was the launcher.
+void give_listen_sockets(Prepared& prepared) {
+  const auto place = std::ranges::find_if(prepared.environment, [](const char* variable) {
+    return variable != nullptr && std::string_view(variable).starts_with(kListenPid);
+  });
+  if (place == prepared.environment.end()) return;  // the policy drops it
+  prepared.listen_pid = std::make_unique<char[]>(kListenPid.size() + kPidDigits + 1);
+  std::ranges::copy(kListenPid, prepared.listen_pid.get());
+  *place = prepared.listen_pid.get();
+}
+
+Result<Prepared> prepare(const plan::Plan& plan, const Stdio& stdio, const Inherited& inherited, SharedPage* page) {
   Prepared prepared;
   prepared.plan = &plan;
   prepared.stdio = stdio;
@@ -59,6 +73,8 @@ Result<Prepared> prepare(const plan::Plan& plan, const Stdio& stdio, SharedPage*
     prepared.environment.push_back(const_cast<char*>(variable.c_str()));
   }
   prepared.environment.push_back(nullptr);
+  prepared.inherited = &inherited;
+  if (inherited.listen_sockets > 0) give_listen_sockets(prepared);
   return prepared;
 }
 
@@ -183,10 +199,9 @@ Result<Launched> launch(const plan::Plan& plan, const Stdio& stdio, const Inheri
   if (!page) return std::unexpected(page.error());
   launched.page = std::move(*page);
   launched.mounts.resize(plan.mounts.size());
-  auto prepared = prepare(plan, stdio, launched.page.get());
+  auto prepared = prepare(plan, stdio, inherited, launched.page.get());
   if (!prepared) return std::unexpected(prepared.error());
   prepared->grace_milliseconds = grace_milliseconds;
-  prepared->inherited = &inherited;
 
   auto go = kernel::make_pipe();
   auto status = kernel::make_pipe();

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <csignal>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,8 @@
 #include "plan/plan.hpp"
 
 namespace cofferdam::launch {
+
+inline constexpr std::size_t kPidDigits = 10;
 
 struct PreparedMount {
   const plan::PlannedMount* plan = nullptr;
@@ -34,6 +37,7 @@ struct Inherited {
   struct sigaction dispositions[32]{};  // of signals 1 to 31
   rlimit open_files{};
   mode_t umask = 022;
+  int listen_sockets = 0;  // descriptors 3, 4, ..., see listen_sockets.hpp; take_inherited() leaves that to its caller
 };
 [[nodiscard]] Inherited take_inherited();
 
@@ -42,6 +46,8 @@ struct Prepared {
   std::vector<PreparedMount> mounts;
   std::vector<char*> argv;
   std::vector<char*> environment;
+  // "LISTEN_PID=" and room for the number, which only the app itself knows; in `environment`. Null without sockets.
+  std::unique_ptr<char[]> listen_pid;
   Stdio stdio;
   SharedPage* page = nullptr;
   int go_pipe = -1;      // read end: 'g' the maps are written (local mode), 'f' the filter is in the page

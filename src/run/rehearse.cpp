@@ -73,6 +73,7 @@ class Rehearsing {
 
 Result<RunResult> Rehearsing::run() {
   inherited_ = launch::take_inherited();
+  hold_signals_as_pid_1();
   auto nowhere = kernel::open_file("/dev/null", O_RDONLY);
   if (nowhere) nowhere = kernel::above_stdio(std::move(*nowhere));
   if (!nowhere) return std::unexpected(nowhere.error());

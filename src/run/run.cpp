@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "kernel/process.hpp"
+#include "launch/listen_sockets.hpp"
 #include "run/instance.hpp"
 #include "run/prepare.hpp"
 #include "run/replicas.hpp"
@@ -61,7 +62,11 @@ Result<kernel::Fd> standard_input(Say say, pid_t& feeder) {
 }  // namespace
 
 Result<RunResult> run(const RunRequest& request, Say say) {
-  const launch::Inherited inherited = launch::take_inherited();
+  launch::Inherited inherited = launch::take_inherited();
+  hold_signals_as_pid_1();
+  auto listen_sockets = launch::take_listen_sockets(request.environment);
+  if (!listen_sockets) return std::unexpected(listen_sockets.error());
+  inherited.listen_sockets = *listen_sockets;
   auto prepared = prepare(request, say);
   if (!prepared) return std::unexpected(prepared.error());
   auto session = Session::open(request, inherited, prepared->policy, prepared->plan);

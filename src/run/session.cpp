@@ -55,6 +55,12 @@ std::vector<std::string> hidden_paths(const plan::Plan& plan) {
 
 }  // namespace
 
+void hold_signals_as_pid_1() {
+  if (getpid() != 1) return;
+  const sigset_t signals = forwarded_signals();
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+}
+
 // Before the start, so that a mistake is told while it can be mended.
 Result<void> Session::open_outputs() {
   const auto open_one = [](const char* option, const std::string& path, kernel::Fd& into) -> Result<void> {

@@ -1,26 +1,32 @@
 # A real S3-compatible server for tests; source it after scripts/common.sh.
 #
-#   start_s3    s3rver from npm on a free port of the loopback: sets S3_URL, S3_BUCKET and S3_DIR, the directory of its
-#               objects; exports the credentials as AWS_*; ends with the script
+#   fetch_s3rver  s3rver from npm in $s3_modules/node_modules, kept in build/npm
+#   start_s3      s3rver on a free port of the loopback: sets S3_URL, S3_BUCKET and S3_DIR, the directory of its objects;
+#                 exports the credentials as AWS_*; ends with the script
 # shellcheck shell=bash disable=SC2034,SC2154
 
 s3_package=s3rver@3.7.1
+s3_modules=$repo/build/npm/$s3_package
 
 s3_stop() {
   kill "$S3_PID" 2>/dev/null || true
   rm -rf "$S3_DIR"
 }
 
-start_s3() {
-  local modules=$repo/build/npm/$s3_package log port try
+fetch_s3rver() {
+  [ ! -e "$s3_modules/complete" ] || return 0
   have npm || need "to fetch the S3 server" nodejs npm
-  if [ ! -e "$modules/complete" ]; then
-    say "fetches the S3 server $s3_package from npm"
-    mkdir -p "$modules"
-    npm install --prefix "$modules" --no-audit --no-fund --ignore-scripts --loglevel=error "$s3_package" \
-      >"$modules/log" 2>&1 </dev/null || { cat "$modules/log" >&2; die "npm could not install $s3_package"; }
-    touch "$modules/complete"
-  fi
+  say "fetches the S3 server $s3_package from npm"
+  mkdir -p "$s3_modules"
+  npm install --prefix "$s3_modules" --no-audit --no-fund --ignore-scripts --loglevel=error "$s3_package" \
+    >"$s3_modules/log" 2>&1 </dev/null || { cat "$s3_modules/log" >&2; die "npm could not install $s3_package"; }
+  touch "$s3_modules/complete"
+}
+
+start_s3() {
+  local log port try
+  have node || need "for the S3 server" nodejs
+  fetch_s3rver
   # Where no instance can write: /var/tmp is a tmpfs inside of it.
   S3_DIR=$(mktemp -d /var/tmp/cofferdam-s3.XXXXXX)
   S3_BUCKET=gallery
@@ -29,7 +35,7 @@ start_s3() {
   for try in 1 2 3; do
     port=$(free_port)
     S3_URL=http://127.0.0.1:$port
-    node "$modules/node_modules/s3rver/bin/s3rver.js" --address 127.0.0.1 --port "$port" --directory "$S3_DIR/objects" \
+    node "$s3_modules/node_modules/s3rver/bin/s3rver.js" --address 127.0.0.1 --port "$port" --directory "$S3_DIR/objects" \
       --configure-bucket "$S3_BUCKET" >"$log" 2>&1 </dev/null &
     S3_PID=$!
     for _ in $(seq 100); do
