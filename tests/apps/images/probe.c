@@ -11,9 +11,9 @@
  *
  * Before another program:
  *
- *   probe inherit PROGRAM...  with SIGUSR1 blocked and SIGHUP ignored
+ *   probe inherit PROGRAM...   with SIGUSR1 blocked and SIGHUP ignored
  *   probe activate PROGRAM...  with a listening socket at descriptor 3, as systemd does
- *   probe close PROGRAM...    with no standard input at all
+ *   probe bare PROGRAM...      with neither a standard input nor a variable
  */
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -245,9 +245,10 @@ int main(int argc, char **argv) {
     signal(SIGHUP, SIG_IGN);
     execv(argv[2], argv + 2);
   }
-  if (strcmp(what, "close") == 0 && argc > 2) {
+  if (strcmp(what, "bare") == 0 && argc > 2) {
+    char *nothing[] = {NULL};
     close(0);
-    execv(argv[2], argv + 2);
+    execve(argv[2], argv + 2, nothing);
   }
   if (strcmp(what, "activate") == 0 && argc > 2) {
     char pid[20];

@@ -27,7 +27,7 @@ PREFIX, WORK = sys.argv[1:3]
 GUIDE = os.path.join(HERE, "..", "..", "..", "docs", "entrypoint.md")
 WORKERS = 3  # containers at a time; a start is mostly the daemon's waiting
 
-EACCES, ENOSYS = 13, 38
+EACCES, ENOSYS, ECONNREFUSED = 13, 38, 111
 
 # Image of the guide: the one that stands for it here, the application's libc, the user of the guide's Dockerfile.
 IMAGES = {
@@ -44,7 +44,6 @@ WAYS = [
     ("root", ["--user", "0"], {"uid": "0:0"}),
     ("arbitrary uid", ["--user", "12345:0"], {"uid": "12345:0"}),
     ("arbitrary uid and gid", ["--user", "12345:54321"], {"uid": "12345:54321"}),
-    ("empty HOME", ["--user", "12345:0", "--env", "HOME="], {"uid": "12345:0", "home": ""}),
     ("read-only", ["--read-only"], {}),
     ("root, read-only", ["--user", "0", "--read-only"], {"uid": "0:0"}),
     ("cap-drop ALL", ["--cap-drop", "ALL"], {}),
@@ -61,7 +60,7 @@ WAYS = [
 # EXPECTED: nothing lands on a disk; the app and its forks reach the database, what it executes does not; each of its 50
 # orphans is adopted, and none stays a zombie.
 EXPECTED = {"cwd": "/", "tmp": "0", "shm": "0", "disk": str(EACCES), "listens": "1", "app": "0", "forked": "0",
-            "executed": str(EACCES), "adopted": "50", "zombies": "0", "stdin": "empty", "parent": "init"}
+            "executed": str(ECONNREFUSED), "adopted": "50", "zombies": "0", "stdin": "empty", "parent": "init"}
 
 
 def docker(*arguments, timeout=60, **kwargs):
@@ -80,7 +79,8 @@ def dockerfiles():
 
 
 def build(image, text, context):
-    result = docker("build", "--quiet", "--tag", image, "--file", "-", context, input=text)
+    result = docker("build", "--quiet", "--tag", image, "--file", "-", context, input=text,
+                    env={**os.environ, "DOCKER_BUILDKIT": "0"})  # the builder that every Docker has
     equal(result.returncode, 0, f"docker build of {image} ({result.stderr})")
 
 
@@ -146,9 +146,9 @@ def each_way_works(name, options, differences):
         equal(code, 0, f"exit status ({output[-1500:]})")
         expected = {"uid": IMAGES[name][2], **EXPECTED, **differences}
         seen = seen_by_the_app(output)
-        equal({key: seen.get(key) for key in expected}, expected, "what the application saw")
+        equal({key: seen.get(key) for key in expected if seen.get(key) != expected[key]}, {}, "what it saw otherwise")
         equal(os.listdir(disk), [], "files on the disk")
-        contains(output, "CD201", "the finding about the program that was refused")
+        contains(output, "CD202", "the finding about the program that was refused")
         contains(output, "/tmp/written", "the file in the list of what is lost")
 
 
@@ -194,12 +194,15 @@ class Container:
     def execute(self, *command, options=()):
         return docker("exec", *options, self.name, *command)
 
-    def launcher(self):
-        """The launcher's process as the container numbers it: the parent of the application."""
+    def process(self, command):
+        """The first process with this command line, as the container numbers it."""
         rows = [line.split(None, 1) for line in self.execute("ps", "-o", "pid,args").stdout.splitlines()]
-        found = [int(pid) for pid, words in rows if words.startswith("/usr/local/bin/cofferdam run")]
-        check(found, f"no launcher among {rows}")
-        return min(found)
+        found = [int(pid) for pid, words in rows if words.startswith(command)]
+        check(found, f"no {command!r} among {rows}")
+        return str(min(found))
+
+    def launcher(self):
+        return self.process("/usr/local/bin/cofferdam run")
 
 
 def stop_is_graceful(role):
@@ -278,11 +281,14 @@ def inherited_signals(role):
         contains(container.output(), "probe: blocked ignored.", "signals without anything inherited")
 
 
-def no_stdin_at_all(role):
-    with Container(ROLES[role], "close", "/usr/local/bin/cofferdam", "run", "--", "app",
-                   entrypoint="/usr/local/bin/app") as container:
+def nothing_inherited_at_all(role):
+    """No standard input and no variable: neither HOME nor PATH."""
+    with Container([*ROLES[role], "--user", "12345:0"], "bare", "/usr/local/bin/cofferdam", "run", "--",
+                   "/usr/local/bin/app", entrypoint="/usr/local/bin/app") as container:
         equal(container.exit_status(), 0, f"exit status ({container.output()})")
-        equal(seen_by_the_app(container.output())["stdin"], "empty", "stdin")
+        seen = seen_by_the_app(container.output())
+        equal((seen["stdin"], seen["home"], seen["tmp"], seen["executed"]), ("empty", "unset", "0", str(ECONNREFUSED)),
+              "what it saw")
 
 
 def listening_sockets_are_passed_on(role):
@@ -299,7 +305,7 @@ def sigkill_of_the_launcher_ends_the_container(role):
         if role == "PID 1":
             docker("kill", "--signal", "KILL", container.name)  # from inside PID 1 can't be killed
         else:
-            container.execute("kill", "-9", str(container.launcher()), options=["--user", "0"])
+            container.execute("kill", "-9", container.launcher(), options=["--user", "0"])
         equal(container.exit_status(10), 137, "exit status")
         check(not container.runs(), "the container has ended")
 
@@ -314,7 +320,7 @@ def sigkill_of_a_launcher_below_another_program():
             return container.execute("cat", "/tmp/survivor").stdout
 
         wait_for(lambda: "app=there open=0 connect=0." in survivor(), f"the daemon to work: {survivor()}", 5)
-        container.execute("kill", "-9", str(container.launcher()), options=["--user", "0"])
+        container.execute("kill", "-9", container.launcher(), options=["--user", "0"])
         container.says("launcher ended")
         wait_for(lambda: "app=gone" in survivor(), "the application to die", 5)
         wait_for(lambda: survivor().startswith(f"app=gone open={ENOSYS} connect={ENOSYS}."),
@@ -344,14 +350,14 @@ def docker_exec_is_outside():
             Container(["--volume", f"{disk}:/data"], "app", "survivor") as container:
         os.chmod(disk, 0o1777)
         container.says("serving")
-        app = container.execute("pidof", "-s", "app").stdout.strip()
+        app = container.process("app survivor")
         ours, theirs = (status_of(container, process, "Seccomp_filters", "NoNewPrivs") for process in (app, "self"))
         equal(int(ours[0]) - int(theirs[0]), 1, "filters of the application beyond those of the container")
         equal([ours[1], theirs[1]], ["1", "0"], "no_new_privs")
         equal(container.execute("app", "connect").returncode, 0, "a connection to the database")
         equal(container.execute("sh", "-c", "echo x >/data/x && echo x >/tmp/from-exec").returncode, 0, "files written")
         equal(os.listdir(disk), ["x"], "files on the disk")
-        equal(container.execute("cofferdam", "run", "--", "sh", "-c", "app connect; exit $?").returncode, EACCES,
+        equal(container.execute("cofferdam", "run", "--", "sh", "-c", "app connect; exit $?").returncode, ECONNREFUSED,
               "the same connection below `cofferdam run` in docker exec")
         docker("stop", container.name)
         contains(container.output(), "/tmp/from-exec", "the file in the list of what is lost")
@@ -379,7 +385,7 @@ def orphans_of_docker_exec_are_reaped():
 TESTS = [
     *((f"{role}: {function.__name__}", function, role) for role in ROLES
       for function in (stop_is_graceful, each_signal_reaches_the_app, ends_of_the_app, what_remains_is_ended,
-                       inherited_signals, no_stdin_at_all, listening_sockets_are_passed_on,
+                       inherited_signals, nothing_inherited_at_all, listening_sockets_are_passed_on,
                        sigkill_of_the_launcher_ends_the_container)),
     ("sigkill_of_a_launcher_below_another_program", sigkill_of_a_launcher_below_another_program),
     ("stop_before_the_app_is_there", stop_before_the_app_is_there),
