@@ -253,9 +253,15 @@ void Collector::compare(const std::string& instance, const ScanResult& scan) {
   if (!options_.creations_are_certain) found.absent = 0;
   report_.audit_disagreements += found.unseen + found.absent;
   if (found.unseen != 0) {
+    // A container's tmpfs is open to whoever enters the container beside us.
+    const std::string defect = finding.fix;
+    if (report_.mode == "container") {
+      finding.fix = "docker exec, a health check or another container wrote it past cofferdam; if nobody did, " + defect;
+    }
     add(files(found.unseen) +
             " changed without an event that says who did it: " + examples(found.unseen_paths, found.unseen),
         found.unseen_paths.front(), found.unseen);
+    finding.fix = defect;
   }
   if (found.absent != 0) {
     add(files(found.absent) +

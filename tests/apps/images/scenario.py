@@ -347,7 +347,8 @@ def status_of(container, process, *names):
 def docker_exec_is_outside():
     """SECURITY.md, limit 43: a program of docker exec is under the container's profile and under none of our rules."""
     with tempfile.TemporaryDirectory(prefix="cofferdam-test.", dir="/var/tmp") as disk, \
-            Container(["--volume", f"{disk}:/data"], "app", "survivor") as container:
+            Container(["--volume", f"{disk}:/data", "--entrypoint", "/usr/local/bin/cofferdam"], "run", "--report",
+                      "/dev/stderr", "--", "app", "survivor") as container:
         os.chmod(disk, 0o1777)
         container.says("serving")
         app = container.process("app survivor")
@@ -360,8 +361,10 @@ def docker_exec_is_outside():
         equal(container.execute("cofferdam", "run", "--", "sh", "-c", "app connect; exit $?").returncode, ECONNREFUSED,
               "the same connection below `cofferdam run` in docker exec")
         docker("stop", container.name)
-        contains(container.output(), "/tmp/from-exec", "the file in the list of what is lost")
-        contains(container.output(), "CD104", "the finding that somebody else wrote it")
+        report = json.loads(next(line for line in container.output().splitlines() if line.startswith('{"v":1')))
+        equal([entry["writers"] for entry in report["lost"] if entry["path"] == "/tmp/from-exec"], [[]], "writers")
+        found = [finding for finding in report["findings"] if finding["code"] == "CD104"]
+        check(found and "docker exec" in found[0]["fix"], f"the finding that somebody else wrote it: {found}")
 
 
 def healthcheck_is_outside():

@@ -165,6 +165,16 @@ TEST_F(CollectorTest, ADisagreementIsOurDefectAndSaysSo) {
   EXPECT_NE(report.findings[0].finding.fix.find("defect of cofferdam"), std::string::npos);
 }
 
+TEST_F(CollectorTest, InAContainerADisagreementMayBeSomebodyElses) {
+  StartedEvent started;
+  started.mode = "container";
+  send(started);
+  finish({{"/tmp/x", "file", Change::created, 1}});
+  const Report report = collector.take();
+  ASSERT_EQ(codes(report), (std::vector<std::string>{"CD102", "CD104"}));
+  EXPECT_NE(report.findings[1].finding.fix.find("docker exec"), std::string::npos);
+}
+
 TEST_F(CollectorTest, LostEventsAreNoDisagreement) {
   send(GapEvent{3, "queue full", ""});
   finish({{"/srv/x", "file", Change::created, 1}});
