@@ -249,7 +249,9 @@ void Loop::app_ended(int how) {
   phase_ = Phase::ending;
   stragglers_until_ = Clock::now() + kStragglerGrace;
   for (const pid_t pid : kernel::descendants_of(getpid())) {
-    if (parts_.pump == nullptr || pid != parts_.pump->pid()) kill(pid, SIGTERM);
+    if (parts_.pump != nullptr && pid == parts_.pump->pid()) continue;
+    kill(pid, SIGTERM);
+    kill(pid, SIGCONT);  // what is stopped hears it then
   }
 }
 

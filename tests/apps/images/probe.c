@@ -4,7 +4,7 @@
  *   probe connect            exits with the errno of a connection to 127.0.0.1:5432
  *   probe exit N | kill N    ends so
  *   probe serve              says "serving"; each signal is told, SIGTERM ends it with 7 after 300 ms
- *   probe daemons            leaves two daemons behind, one of which ignores SIGTERM, and exits with 3
+ *   probe daemons            leaves three daemons behind, one that is stopped and one that ignores SIGTERM; exits with 3
  *   probe inherited          prints which signals are blocked and ignored
  *   probe survivor           a daemon writes to /tmp/survivor, again and again, what its calls are answered with
  *   probe answer             serves one visitor of the socket at descriptor 3, by LISTEN_PID and LISTEN_FDS
@@ -170,10 +170,12 @@ static void end_late(int number) {
 }
 
 static int leave_daemons(void) {
-  for (int stubborn = 0; stubborn < 2; ++stubborn) {
+  enum { willing, stopped, stubborn };
+  for (int kind = willing; kind <= stubborn; ++kind) {
     if (fork() != 0) continue;
     setsid();
-    signal(SIGTERM, stubborn ? SIG_IGN : end_late);
+    signal(SIGTERM, kind == stubborn ? SIG_IGN : end_late);
+    if (kind == stopped) raise(SIGSTOP);
     for (;;) pause();
   }
   sleep_ms(200);

@@ -226,6 +226,51 @@ def each_signal_reaches_the_app(role):
         equal(container.output().count("signal 01"), 1, "how often SIGHUP came")
 
 
+def grace_is_the_policys(role):
+    """An application that ignores SIGTERM is killed by cofferdam, with a finding, before Docker loses its patience."""
+    with tempfile.TemporaryDirectory(prefix="cofferdam-test.", dir="/var/tmp") as folder:
+        os.chmod(folder, 0o755)
+        with open(os.path.join(folder, "policy.yaml"), "w", encoding="utf-8") as file:
+            file.write("version: 1\nextends: twelve-factor\nrun: {stop_grace: 1s}\n")
+        with Container([*ROLES[role], "--volume", f"{folder}:/policy:ro"], "run", "--policy", "/policy/policy.yaml", "--",
+                       "sh", "-c", "trap '' TERM; echo serving; while :; do sleep 0.1; done",
+                       entrypoint="/usr/local/bin/cofferdam") as container:
+            container.says("serving")
+            docker("stop", "--time", "10", container.name)
+            equal(container.exit_status(), 137, f"exit status ({container.output()})")
+            contains(container.output(), "CD503", "finding")
+
+
+def ctrl_c_on_a_terminal(role):
+    """The first goes to the application, the second ends all."""
+    master, slave = pty.openpty()
+    name = f"{PREFIX}-terminal{'-init' if ROLES[role] else ''}"
+    process = subprocess.Popen(["docker", "run", "--rm", "--interactive", "--tty", "--name", name, "--network", "none",
+                                *ROLES[role], f"{PREFIX}-alpine", "app", "serve"], stdin=slave, stdout=slave, stderr=slave)
+    os.close(slave)
+    output = b""
+
+    def read_until(text):
+        nonlocal output
+        while text not in output:
+            output += os.read(master, 4096)
+
+    try:
+        with contextlib.suppress(OSError):
+            read_until(b"serving")
+            os.write(master, b"\x03")
+            read_until(b"signal 02")
+            time.sleep(0.5)  # what follows at once is the same key press
+            os.write(master, b"\x03")
+        check(process.wait(20) in (130, 137), f"exit status {process.returncode}: {output}")
+        contains(output, b"signal 02", "output")
+    finally:
+        os.close(master)
+        docker("rm", "--force", name)
+        process.kill()
+        process.wait()
+
+
 def stop_before_the_app_is_there():
     """The kernel drops what PID 1 neither blocks nor handles: a stop while the policy is read is held, not lost."""
     name = f"{PREFIX}-early-stop"
@@ -264,7 +309,7 @@ def what_remains_is_ended(role):
         equal(container.exit_status(), 3, f"exit status ({container.output()})")
         text = container.output()
         contains(text, "app ends", "output")
-        contains(text, "daemon ends", "the daemon that handles SIGTERM")
+        equal(text.count("daemon ends"), 2, "daemons that handle SIGTERM, one of them stopped")
         took = container.inspect("{{.State.StartedAt}} {{.State.FinishedAt}}").split()
         seconds = [float(moment[17:-1]) + 60 * float(moment[14:16]) for moment in took]
         check(1.9 <= (seconds[1] - seconds[0]) % 3600 < 6, f"the stubborn daemon had its two seconds: {took}")
@@ -330,6 +375,14 @@ def sigkill_of_a_launcher_below_another_program():
 # --- beside the application ------------------------------------------------------------------------------------------
 
 
+def without_a_tmpfs():
+    """Nothing can be written but /dev/shm, which every container has as a tmpfs."""
+    for options in ([], ["--read-only"]):
+        result = docker("run", "--rm", "--network", "none", *options, f"{PREFIX}-alpine")
+        seen = seen_by_the_app(result.stdout)
+        equal((seen["tmp"] != "0", seen["shm"]), (True, "0"), f"/tmp can't be written, /dev/shm can ({options})")
+
+
 def no_command_is_explained():
     """Compose's `entrypoint:` and docker's --entrypoint clear the image's CMD."""
     result = docker("run", "--rm", "--network", "none", "--entrypoint", "/usr/local/bin/cofferdam", f"{PREFIX}-alpine", "run", "--")
@@ -387,11 +440,12 @@ def orphans_of_docker_exec_are_reaped():
 
 TESTS = [
     *((f"{role}: {function.__name__}", function, role) for role in ROLES
-      for function in (stop_is_graceful, each_signal_reaches_the_app, ends_of_the_app, what_remains_is_ended,
+      for function in (stop_is_graceful, grace_is_the_policys, ctrl_c_on_a_terminal, each_signal_reaches_the_app, ends_of_the_app, what_remains_is_ended,
                        inherited_signals, nothing_inherited_at_all, listening_sockets_are_passed_on,
                        sigkill_of_the_launcher_ends_the_container)),
     ("sigkill_of_a_launcher_below_another_program", sigkill_of_a_launcher_below_another_program),
     ("stop_before_the_app_is_there", stop_before_the_app_is_there),
+    ("without_a_tmpfs", without_a_tmpfs),
     ("no_command_is_explained", no_command_is_explained),
     ("docker_exec_is_outside", docker_exec_is_outside),
     ("healthcheck_is_outside", healthcheck_is_outside),
