@@ -256,7 +256,8 @@ void Collector::compare(const std::string& instance, const ScanResult& scan) {
     // A container's tmpfs is open to whoever enters the container beside us.
     const std::string defect = finding.fix;
     if (report_.mode == "container") {
-      finding.fix = "docker exec, a health check or another container wrote it past cofferdam; if nobody did, " + defect;
+      finding.fix =
+          "docker exec, a health check or another container wrote it past cofferdam; if nobody did, " + defect;
     }
     add(files(found.unseen) +
             " changed without an event that says who did it: " + examples(found.unseen_paths, found.unseen),

@@ -16,8 +16,8 @@
 
 namespace cofferdam::run {
 
-// The first process of a container gets no signal that it neither handles nor blocks: a stop that comes while the policy
-// is read or names are asked for would be lost. Held from here on, it is passed on when the app is there.
+// The first process of a container gets no signal that it neither handles nor blocks: a stop that comes while the
+// policy is read or names are asked for would be lost. Held from here on, it is passed on when the app is there.
 void hold_signals_as_pid_1();
 
 class Session {
