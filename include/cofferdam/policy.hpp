@@ -105,6 +105,19 @@ struct Network {
   Origin origin;  // of `network.allow`, else of `network.egress`, for findings
 };
 
+// Rule 4. What is not said is denied.
+struct Access {
+  bool remote_login = false;  // terminals, interactive shells, and listeners on the ports of logins
+  bool debug = false;         // ptrace and what comes with it, between processes of the instance
+  Origin origin;              // of `access`
+};
+
+// A device of the machine that the instance gets.
+struct DeviceRule {
+  std::string path;  // absolute, lexically normalised
+  Origin origin;
+};
+
 struct Environment {
   std::vector<std::string> files;  // absolute; read for env:NAME
   bool export_files = false;       // also given to the app
@@ -139,6 +152,8 @@ struct Policy {
   Storage storage;
   Database database;
   Network network;
+  Access access;
+  std::vector<DeviceRule> devices;
   std::vector<std::string> sockets;  // host sockets let in, absolute paths
   Environment environment;
   Logs logs;

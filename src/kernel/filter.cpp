@@ -275,6 +275,8 @@ bool in_scope(const SyscallRow& row, const FilterOptions& options) noexcept {
     case Scope::broker: return options.broker;
     case Scope::egress: return options.egress;
     case Scope::rehearsal: return options.rehearsal;
+    case Scope::terminals: return !options.terminals;
+    case Scope::debugging: return !options.debugging;
   }
   return true;
 }

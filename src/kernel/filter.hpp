@@ -19,6 +19,8 @@ struct FilterOptions {
   int protected_pid = 0;
   bool shared_pid_namespace = false;  // the app sees the launcher's pid: adds Scope::shared_pids
   bool rehearsal = false;             // calls that only read a path are notified, too: adds Scope::rehearsal
+  bool terminals = false;             // terminals may be opened: leaves Scope::terminals out
+  bool debugging = false;             // processes may trace each other: leaves Scope::debugging out
 };
 
 [[nodiscard]] bool in_scope(const SyscallRow& row, const FilterOptions& options) noexcept;

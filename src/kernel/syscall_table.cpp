@@ -169,18 +169,14 @@ constexpr SyscallRow kRows[] = {
     refuse(CALL(io_uring_register), ENOSYS, "N22 N23 S31", kRing),
 
     // Other processes' memory and descriptors.
-    refuse(CALL(ptrace), EPERM, "I7 I10 P6 P10", kDebug),
-    refuse(CALL(process_vm_readv), EPERM, "I7", kDebug),
-    refuse(CALL(process_vm_writev), EPERM, "I7", kDebug),
     refuse(CALL(process_madvise), EPERM, "I7", kDebug),
     refuse(CALL(pidfd_getfd), EPERM, "I8 P6", "A descriptor taken from another process brings its connections."),
-    refuse(CALL(kcmp), EPERM, "I7", kDebug),
+    refuse(CALL(kcmp), EPERM, "I7", kDebug, {}, Scope::debugging),
     refuse(CALL(userfaultfd), EPERM, "N41", "A page that the target serves itself holds the supervisor's read back."),
     refuse(CALL(keyctl), EPERM, "S32", kKeys),
     refuse(CALL(add_key), EPERM, "S32", kKeys),
     refuse(CALL(request_key), EPERM, "S32", kKeys),
     refuse(CALL(bpf), EPERM, "I10", kDebug),
-    refuse(CALL(perf_event_open), EPERM, "I10", kDebug),
 
     // Mounts and namespaces.
     refuse(CALL(mount), EPERM, "S19", kOldMounts),
@@ -367,6 +363,14 @@ constexpr SyscallRow kRows[] = {
             one_of(2, {IPPROTO_IP, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMPV6})},
            Scope::broker),
 
+    // Refused, but by the supervisor, which says to whom and why.
+    notify(CALL(ptrace), NotifyKind::debug, {}, "I7 I10 P6 P10", kDebug, {}, Scope::debugging),
+    notify(CALL(process_vm_readv), NotifyKind::debug, {}, "I7", kDebug, {}, Scope::debugging),
+    notify(CALL(process_vm_writev), NotifyKind::debug, {}, "I7", kDebug, {}, Scope::debugging),
+    notify(CALL(perf_event_open), NotifyKind::debug, {}, "I10", kDebug),
+    notify(CALL(ioctl), NotifyKind::terminal, {.fd = 0}, "P20 P21", "A terminal is what a login needs.",
+           {one_of(1, {TIOCSCTTY, TIOCGPTPEER, TIOCSPTLCK, TIOCGPTN})}, Scope::terminals),
+
     // Datagrams with an address of their own, which no connect has shown. MSG_FASTOPEN is refused above.
     notify(CALL(sendto), NotifyKind::send, {.fd = 0, .data = 4, .length = 5}, "N32", kDatagram,
            {masked(3, kFastOpen, {0}), outside(4, {0})}, Scope::egress),
@@ -452,6 +456,8 @@ std::string_view describe(Scope scope) {
     case Scope::broker: return "socket broker";
     case Scope::egress: return "network.egress: deny";
     case Scope::rehearsal: return "rehearsal";
+    case Scope::terminals: return "no terminals";
+    case Scope::debugging: return "access.debug: deny";
   }
   return {};
 }

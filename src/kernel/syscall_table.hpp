@@ -19,6 +19,8 @@ enum class Scope : std::uint8_t {
   broker,       // the socket broker is on (FilterOptions::broker)
   egress,       // where the instance may send to is a rule (FilterOptions::egress)
   rehearsal,    // reads are looked at as well (FilterOptions::rehearsal)
+  terminals,    // nobody opens a terminal (unless FilterOptions::terminals)
+  debugging,    // nobody traces anybody (unless FilterOptions::debugging)
 };
 
 enum class Action : std::uint8_t { refuse, notify };
@@ -70,7 +72,9 @@ enum class NotifyKind : std::uint8_t {
   listen,
   socket,
   send,  // sendto with an address, sendmsg, sendmmsg: `data` is the address, the struct msghdr or the array of mmsghdr
-  look,  // asks for a path without opening it for writing; only in a rehearsal
+  terminal,  // makes or takes a terminal: refused by the supervisor, for the sake of the finding
+  debug,     // looks into another process: likewise
+  look,      // asks for a path without opening it for writing; only in a rehearsal
 };
 
 // Where a notified call keeps its arguments: indexes of registers, -1 for "has none".

@@ -37,14 +37,13 @@ void must(const Prepared& prepared, Step step, int error) noexcept {
 
 void take_stdio(const Prepared& prepared) noexcept {
   const int terminal = prepared.page->terminal_slave;
-  const int sources[3] = {prepared.stdio.terminal ? terminal : prepared.stdio.in,
-                          prepared.stdio.terminal ? terminal : prepared.stdio.out,
-                          prepared.stdio.terminal ? terminal : prepared.stdio.err};
+  const auto source = [&](int given) { return given >= 0 ? given : terminal; };
+  const int sources[3] = {source(prepared.stdio.in), source(prepared.stdio.out), source(prepared.stdio.err)};
   for (int target = 0; target < 3; ++target) {
     // The sources are all above 2, so no copy overwrites one that is still needed; dup2 clears close-on-exec.
     if (dup2(sources[target], target) < 0) give_up(prepared, Step::take_stdio, errno);
   }
-  if (prepared.stdio.terminal && ioctl(0, TIOCSCTTY, 0) != 0) give_up(prepared, Step::take_terminal, errno);
+  if (prepared.stdio.terminal && ioctl(terminal, TIOCSCTTY, 0) != 0) give_up(prepared, Step::take_terminal, errno);
 }
 
 void restore_signals(const Prepared& prepared) noexcept {

@@ -87,6 +87,8 @@ Result<void> compile_into_page(const plan::Plan& plan, SharedPage& page) {
   options.protected_pid = container ? getpid() : 1;
   options.shared_pid_namespace = container;
   options.rehearsal = plan.sees_reads;
+  options.terminals = plan.access.terminals;
+  options.debugging = plan.access.debugging;
   auto filter = kernel::compile_filter(options);
   if (!filter) return std::unexpected(filter.error());
   if (filter->size() > kMaxFilter)

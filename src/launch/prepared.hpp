@@ -22,13 +22,13 @@ struct PreparedMount {
   std::string scratch;        // overlay: the directory of its layers
 };
 
-// The three descriptors that the app gets, and its terminal.
+// The three descriptors that the app gets, and its terminal: -1 is the terminal.
 struct Stdio {
   int in = -1;
   int out = -1;
   int err = -1;
   int syslog = -1;        // local mode: a datagram socket without a name, to be bound to /dev/log; -1: there is none
-  bool terminal = false;  // none of them: a pty of the instance's own, which becomes the controlling terminal
+  bool terminal = false;  // a pty of the instance's own, which becomes the controlling terminal
 };
 
 // What the launcher was started with and the app is to get, taken before the launcher changes its own.

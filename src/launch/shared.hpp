@@ -24,6 +24,7 @@ enum class Step : int {
   mount_hidden,
   mount_persistent,
   mount_device,
+  take_device,
   mount_proc,
   build_landlock,
   open_handles,

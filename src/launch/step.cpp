@@ -20,6 +20,7 @@ const char* describe(Step step) {
     case Step::mount_hidden: return "hide";
     case Step::mount_persistent: return "bind the persistent mount";
     case Step::mount_device: return "build /dev";
+    case Step::take_device: return "let in the device";
     case Step::mount_proc: return "mount /proc";
     case Step::build_landlock: return "build the Landlock ruleset";
     case Step::open_handles: return "open the mounts";
@@ -69,7 +70,9 @@ Error step_error(const plan::Plan& plan, const SharedPage& page) {
   const int index = page.failed_index;
   if (step == Step::execute) return execute_error(plan, error);
   std::string text = std::string("can't ") + describe(step);
-  if (index >= 0 && static_cast<std::size_t>(index) < plan.mounts.size()) {
+  if (step == Step::take_device && index >= 0 && static_cast<std::size_t>(index) < plan.devices.size()) {
+    text += " " + plan.devices[static_cast<std::size_t>(index)].path;
+  } else if (index >= 0 && static_cast<std::size_t>(index) < plan.mounts.size()) {
     const plan::PlannedMount& mount = plan.mounts[static_cast<std::size_t>(index)];
     text += " " + mount.path + " (" + mount.policy.file +
             (mount.policy.line > 0 ? ":" + std::to_string(mount.policy.line) : "") + ")";

@@ -23,6 +23,7 @@ namespace cofferdam::launch {
 namespace {
 
 constexpr std::size_t kMaxBinds = 64;
+constexpr std::size_t kMaxDevices = plan::kMostDevices;
 constexpr std::array<const char*, 6> kDevices = {"null", "zero", "full", "random", "urandom", "tty"};
 
 using Path = std::array<char, PATH_MAX>;
@@ -33,6 +34,7 @@ struct Handles {
       sources{};  // overlay: O_PATH of the lower directory; read-only and persistent: a copied tree
   std::array<int, kMaxBinds> binds{};
   std::array<int, kDevices.size()> devices{};
+  std::array<int, kMaxDevices> named{};  // of the policy's `devices`
 };
 
 const char* join(Path& into, const char* a, const char* b) noexcept {
@@ -74,12 +76,18 @@ Handles take_handles(const Prepared& prepared) noexcept {
   handles.sources.fill(-1);
   handles.binds.fill(-1);
   handles.devices.fill(-1);
+  handles.named.fill(-1);
   // Devices and what stays writable are copied before everything becomes read-only: the copies keep their flags.
   for (std::size_t i = 0; i < kDevices.size(); ++i) {
     Path path{};
     const int tree = kernel::clone_tree(AT_FDCWD, join(path, "/dev", kDevices.at(i)), false);
     if (tree < 0 && tree != -ENOENT) give_up(prepared, Step::take_handles, -tree);
     handles.devices.at(i) = tree;
+  }
+  const auto& named = prepared.plan->devices;
+  for (std::size_t i = 0; i < named.size() && i < kMaxDevices; ++i) {
+    handles.named.at(i) = kernel::clone_tree(AT_FDCWD, named[i].path.c_str(), true);
+    if (handles.named.at(i) < 0) give_up(prepared, Step::take_device, -handles.named.at(i), static_cast<int>(i));
   }
   for (std::size_t i = 0; i < prepared.mounts.size(); ++i) {
     const plan::PlannedMount& mount = *prepared.mounts[i].plan;
@@ -260,7 +268,15 @@ bool in_dev(const plan::PlannedMount& mount) noexcept {
   return mount.path.compare(0, 5, "/dev/") == 0;
 }
 
-// A minimal /dev: no disks, no terminals of the host, no ptys but our own.
+// The instance's own terminals, where the plan has any: without the file system there is none to be opened.
+void build_terminals(const Prepared& prepared) noexcept {
+  if (mkdir("/dev/pts", 0755) != 0) give_up(prepared, Step::mount_device, errno);
+  if (!prepared.plan->access.terminals) return;
+  if (const int error = kernel::mount_devpts("/dev/pts"); error != 0) give_up(prepared, Step::mount_device, -error);
+  if (symlink("pts/ptmx", "/dev/ptmx") != 0) give_up(prepared, Step::mount_device, errno);
+}
+
+// A minimal /dev: no disks, no terminals of the host, and what the policy names.
 void build_dev(const Prepared& prepared, Handles& handles) noexcept {
   const auto check = [&](int error) {
     if (error != 0) give_up(prepared, Step::mount_device, error < 0 ? -error : error);
@@ -271,15 +287,18 @@ void build_dev(const Prepared& prepared, Handles& handles) noexcept {
     if (handles.devices.at(i) < 0) continue;
     attach(prepared, handles.devices.at(i), join(path, "/dev", kDevices.at(i)), false, Step::mount_device, -1);
   }
-  if (mkdir("/dev/pts", 0755) != 0) check(errno);
-  check(kernel::mount_devpts("/dev/pts"));
-  constexpr std::array<std::array<const char*, 2>, 5> kLinks = {{{"pts/ptmx", "/dev/ptmx"},
-                                                                 {"/proc/self/fd", "/dev/fd"},
+  build_terminals(prepared);
+  constexpr std::array<std::array<const char*, 2>, 4> kLinks = {{{"/proc/self/fd", "/dev/fd"},
                                                                  {"/proc/self/fd/0", "/dev/stdin"},
                                                                  {"/proc/self/fd/1", "/dev/stdout"},
                                                                  {"/proc/self/fd/2", "/dev/stderr"}}};
   for (const auto& link : kLinks) {
     if (symlink(link[0], link[1]) != 0) check(errno);
+  }
+  for (std::size_t i = 0; i < prepared.plan->devices.size() && i < kMaxDevices; ++i) {
+    const plan::PlannedDevice& device = prepared.plan->devices[i];
+    attach(prepared, handles.named.at(i), device.path.c_str(), device.directory, Step::take_device,
+           static_cast<int>(i));
   }
   if (prepared.stdio.syslog >= 0) {
     check(kernel::bind_unix(prepared.stdio.syslog, "/dev/log"));
@@ -343,8 +362,15 @@ int build_ruleset(const Prepared& prepared) noexcept {
     Path path{};
     allow_file(prepared, ruleset, join(path, "/dev", device));
   }
-  allow_file(prepared, ruleset, "/dev/pts");
-  allow_file(prepared, ruleset, "/dev/ptmx");
+  for (const plan::PlannedDevice& device : prepared.plan->devices) allow_file(prepared, ruleset, device.path.c_str());
+  if (prepared.plan->access.terminals) {
+    allow_file(prepared, ruleset, "/dev/pts");
+    allow_file(prepared, ruleset, "/dev/ptmx");
+  }
+  // With capture: pty what the app writes to is a terminal, and /dev/stdout leads there.
+  for (const int output : {prepared.stdio.out, prepared.stdio.err}) {
+    if (output >= 0 && isatty(output) == 1) allow(prepared, kernel::allow_writing_file(ruleset, output, abi), -1);
+  }
   allow_file(prepared, ruleset, "/dev/console");
   return ruleset;
 }

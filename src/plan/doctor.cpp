@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "plan/access.hpp"
+#include "plan/devices.hpp"
 #include "plan/storage.hpp"
 #include "policy/log_address.hpp"
 #include "policy/log_words.hpp"
@@ -117,12 +119,17 @@ Result<Diagnosis> diagnose(const Policy& policy, const std::map<std::string, std
                                                       : "this is no container";
   diagnosis.rows = enforcement_rows(plan.mode, *facts, plan.mounts, plan.foreign_mounts, policy.logs);
   if (policy.network.deny) diagnosis.rows.push_back(network_row(plan.mode, *facts));
+  diagnosis.rows.push_back(access_row(plan.mode, *facts, policy, false));
+  weaken(diagnosis.rows, openings_of(policy));
+  auto openings = plan_devices(policy, plan);
+  if (openings) weaken(diagnosis.rows, *openings);
   diagnosis.probes = probes_of(*facts, trials);
   diagnosis.storage = places_of(plan);
   diagnosis.logs = log_places(policy.logs);
   diagnosis.memory = facts->memory;
   diagnosis.notices = plan.notices;
   for (const Finding& finding : plan.findings) diagnosis.notices.push_back(finding.path + ": " + finding.fix);
+  if (!openings) diagnosis.notices.push_back(openings.error().message);
   if (!stored) lose(diagnosis, "storage", stored.error().message);
   if (local && !trials.namespaces) {
     for (const char* rule : {"storage", "processes"}) lose(diagnosis, rule, kRestricted);
@@ -137,7 +144,7 @@ Result<Diagnosis> diagnose(const Policy& policy, const std::map<std::string, std
   }
   if (!trials.notification) {
     const std::string why = "no seccomp notification: " + trials.notification_error;
-    for (const char* rule : {"storage", "database", "network"}) lose(diagnosis, rule, why);
+    for (const char* rule : {"storage", "database", "network", "access"}) lose(diagnosis, rule, why);
   }
   diagnosis.all_full = std::ranges::all_of(diagnosis.rows, [](const auto& row) { return row.level == Level::full; });
   return diagnosis;

@@ -61,6 +61,21 @@ struct Identity {
   bool full_map = false;  // local mode as root: every id is mapped
 };
 
+// Rule 4: which doors of the instance are open.
+struct AccessPlan {
+  bool terminals = false;  // terminals and interactive shells: in a one-off, or with remote_login: allow
+  bool logins = false;     // listeners on the ports of logins: remote_login: allow
+  bool debugging = false;  // debug: allow
+  PolicyRef policy;
+};
+
+inline constexpr std::size_t kMostDevices = 64;
+// A device of the machine, or a directory of them.
+struct PlannedDevice {
+  std::string path;  // below /dev, where the app looks for it
+  bool directory = false;
+};
+
 struct Plan {
   Mode mode = Mode::local;  // never automatic
   HostFacts host;
@@ -80,6 +95,9 @@ struct Plan {
   bool egress_denied = false;  // datagrams are judged, too
   bool sees_reads = false;     // rehearsal: calls that only read a path are notified as well
 
+  AccessPlan access;
+  std::vector<PlannedDevice> devices;
+
   std::vector<EnforcementRow> enforcement;
   std::vector<std::string> notices;
   std::vector<Finding> findings;  // about where we are, not about what the app does: emitted right after the start
@@ -91,6 +109,7 @@ struct PlanRequest {
   std::string working_directory;                   // absolute
   std::optional<UserEntry> user;                   // --user
   std::vector<std::string> socket_places;          // of the databases that may be used: socket_places(rules)
+  bool one_off = false;                            // cofferdam shell: it has a terminal
 };
 
 // Policy x facts -> plan. Refuses (exit code 125, 126 or 127) with the way out in the message: a mount that can't

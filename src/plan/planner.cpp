@@ -4,6 +4,8 @@
 
 #include "base/redact.hpp"
 #include "base/text.hpp"
+#include "plan/access.hpp"
+#include "plan/devices.hpp"
 #include "plan/plan.hpp"
 #include "plan/storage.hpp"
 #include "policy/engines.hpp"
@@ -119,7 +121,14 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host, const PlanRe
   plan.broker = uses_broker(plan.mode, host);
   plan.egress_denied = policy.network.deny;
   if (plan.egress_denied) plan.enforcement.push_back(network_row(plan.mode, host));
+  plan.access = access_plan(policy.access, request.one_off);
+  plan.enforcement.push_back(access_row(plan.mode, host, policy, request.one_off));
+  auto openings = plan_devices(policy, plan);
+  if (!openings) return std::unexpected(openings.error());
+  for (const Opening& opening : openings_of(policy)) openings->push_back(opening);
   if (auto kept = refuse_lost_enforcement(policy, plan); !kept) return std::unexpected(kept.error());
+  weaken(plan.enforcement, *openings);
+  for (const Opening& opening : *openings) plan.notices.push_back(notice_of(opening));
   return plan;
 }
 

@@ -39,6 +39,7 @@ class Page {
     storage();
     database();
     network();
+    access();
     if (!policy_.sockets.empty()) line("sockets: " + quoted_list(policy_.sockets));
     environment();
     logs();
@@ -117,6 +118,15 @@ class Page {
     line(std::string("  egress: ") + (policy_.network.deny ? "deny" : "allow"));
     if (!policy_.network.allow.empty()) line("  allow:");
     for (const NetworkAllow& allow : policy_.network.allow) row(quoted(allow.to.written), allow.origin);
+  }
+
+  void access() {
+    const auto word = [](bool allowed) { return std::string(allowed ? "allow" : "deny"); };
+    line("access: {remote_login: " + word(policy_.access.remote_login) + ", debug: " + word(policy_.access.debug) +
+         "}" + origin_comment(policy_.access.origin));
+    if (policy_.devices.empty()) return;
+    line("devices:");
+    for (const DeviceRule& device : policy_.devices) row(quoted(device.path), device.origin);
   }
 
   void environment() {

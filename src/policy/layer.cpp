@@ -76,6 +76,35 @@ class Reader {
     }
   }
 
+  void read_access(const Node& root, Layer& layer) {
+    const auto entry = std::ranges::find(root.entries, "access", &Entry::key);
+    if (entry == root.entries.end()) return;
+    auto& out = layer.access;
+    out.origin = mistakes_.origin(entry->place);
+    const Names<bool> words = {{"deny", false}, {"allow", true}};
+    out.remote_login = choice<bool>(child(entry->value, "remote_login"), words);
+    out.debug = choice<bool>(child(entry->value, "debug"), words);
+  }
+
+  void read_devices(const Node& devices, Layer& layer) {
+    for (const Node& item : devices.items) {
+      auto path = resolve(item, &resolve_path);
+      if (!path) continue;
+      if (path->find_first_of("*?") != std::string::npos) {
+        mistakes_.error(item.place, code::kDangerousPath, in_quotes(item.text) + " is a pattern",
+                        "name each device, or the directory that holds them");
+        continue;
+      }
+      if (!path->starts_with("/dev/")) {
+        mistakes_.error(item.place, code::kDangerousPath, in_quotes(item.text) + " is no device below /dev",
+                        *path == "/dev" ? "name the devices that the app needs, such as /dev/dri"
+                                        : "files and directories of the machine are rows of storage.mounts");
+        continue;
+      }
+      layer.devices.push_back({std::move(*path), mistakes_.origin(item.place)});
+    }
+  }
+
   void read_environment(const Node& environment, Layer& layer) {
     auto& out = layer.environment;
     out.files = paths(child(environment, "files"), &resolve_path);
@@ -245,6 +274,8 @@ Layer read_layer(const Node& root, const PathBase& base, bool shipped, Mistakes&
   reader.read_storage(child(root, "storage"), layer);
   reader.read_database(root, layer);
   reader.read_network(child(root, "network"), layer);
+  reader.read_access(root, layer);
+  reader.read_devices(child(root, "devices"), layer);
   layer.sockets = reader.socket_paths(child(root, "sockets"));
   reader.read_environment(child(root, "environment"), layer);
   layer.logs = read_logs(child(root, "logs"), base, shipped, mistakes);

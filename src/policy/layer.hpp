@@ -38,6 +38,12 @@ struct Layer {
     std::optional<Origin> origin;        // of `network.egress`
     std::optional<Origin> allow_origin;  // of `network.allow`
   } network;
+  struct {
+    std::optional<bool> remote_login;
+    std::optional<bool> debug;
+    std::optional<Origin> origin;  // of `access`
+  } access;
+  std::vector<DeviceRule> devices;
   std::vector<std::string> sockets;
   struct {
     std::vector<std::string> files;

@@ -59,6 +59,12 @@ void apply_network(Network& to, Layer& layer) {
   }
 }
 
+void apply_access(Access& to, Layer& layer) {
+  to.remote_login = layer.access.remote_login.value_or(to.remote_login);
+  to.debug = layer.access.debug.value_or(to.debug);
+  if (layer.access.origin) to.origin = std::move(*layer.access.origin);
+}
+
 }  // namespace
 
 void apply_layer(Policy& policy, Layer layer, const PathBase& base, Mistakes& mistakes) {
@@ -70,6 +76,9 @@ void apply_layer(Policy& policy, Layer layer, const PathBase& base, Mistakes& mi
   append(policy.storage.audit_ignore, std::move(layer.audit_ignore));
   apply_database(policy.database, layer);
   apply_network(policy.network, layer);
+  apply_access(policy.access, layer);
+  append(policy.devices, std::move(layer.devices),
+         [](const DeviceRule& a, const DeviceRule& b) { return a.path == b.path; });
   append(policy.sockets, std::move(layer.sockets));
   apply_environment(policy.environment, layer);
   for (const auto& change : layer.logs) change(policy.logs);

@@ -20,7 +20,6 @@ enum class ValueType {
   path,
   path_glob,
   socket_path,  // a path, or @name
-  socket_file,  // a path only
   size,
   record_size,
   inodes,

@@ -119,7 +119,6 @@ void write_type(JsonWriter& json, const Key& key) {
     case ValueType::path:
     case ValueType::path_glob:
     case ValueType::socket_path:
-    case ValueType::socket_file:
     case ValueType::egress:
     case ValueType::destination: write_text(json, ""); return;
   }

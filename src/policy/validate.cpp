@@ -191,12 +191,6 @@ class Validator {
       case ValueType::path:
       case ValueType::path_glob: return check_path(text);
       case ValueType::socket_path: return text.starts_with('@') && text.size() > 1 ? std::nullopt : check_path(text);
-      case ValueType::socket_file:
-        if (text.starts_with('@')) {
-          return ValueError{in_quotes(text) + " is an abstract socket, which has no file to let in",
-                            "write the path of a socket"};
-        }
-        return check_path(text);
       case ValueType::program: return check_program(text);
       case ValueType::text:
         if (last_step(key.path) == "exe") return check_program(text);

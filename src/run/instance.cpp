@@ -126,7 +126,10 @@ Result<void> Instance::launch(const RunRequest& request, InstanceOptions options
   plan.sees_reads = options.sees_reads || !options.leftovers.empty();
   launch::Stdio stdio;
   if (request.shell) {
-    stdio.terminal = true;
+    stdio.in = options.input;
+    stdio.out = options.output;
+    stdio.err = options.error;
+    stdio.terminal = stdio.in < 0 || stdio.out < 0 || stdio.err < 0;
   } else {
     auto sinks = logs::open_sinks(prepared_.policy.logs.sinks);
     if (!sinks) return std::unexpected(sinks.error());
@@ -157,7 +160,7 @@ Result<void> Instance::launch(const RunRequest& request, InstanceOptions options
   (void)kernel::set_dumpable(false);
   if (!launched) return std::unexpected(launched.error());
   launched_ = std::move(*launched);
-  if (request.shell) terminal_.emplace(std::move(launched_.terminal));
+  if (stdio.terminal) terminal_.emplace(std::move(launched_.terminal));
   events_.emit(started_event(plan));
   for (const Finding& finding : plan.findings) events_.emit(finding);
 

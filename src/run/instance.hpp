@@ -15,7 +15,9 @@
 namespace cofferdam::run {
 
 struct InstanceOptions {
-  int input = -1;  // the app's stdin; unused by a shell
+  int input = -1;   // the app's stdin; of a shell -1 is its terminal
+  int output = -1;  // of a shell: the same
+  int error = -1;
   std::vector<supervise::Leftover> leftovers;
   bool sees_reads = false;                  // also without leftovers: they may come
   EventSink* also = nullptr;                // gets the events of this instance beside the session's sinks

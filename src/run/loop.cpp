@@ -94,7 +94,7 @@ void Loop::watch(Watched& watched) const {
   watch(pump, parts_.pump != nullptr && parts_.pump->running() ? parts_.pump->pidfd() : -1);
   watch(master, parts_.terminal != nullptr ? parts_.terminal->master() : -1, terminal_output_);
   const bool unread = parts_.terminal != nullptr && parts_.terminal->has_unread_input();
-  watch(input, parts_.terminal != nullptr ? STDIN_FILENO : -1, terminal_input_ && alive && !unread);
+  watch(input, parts_.terminal != nullptr ? parts_.terminal->keyboard() : -1, terminal_input_ && alive && !unread);
   if (unread) watched.at(master).events |= POLLOUT;
   watch(host, parts_.supervisor.watch_fd(), alive);
   watch(sinks, parts_.sinks != nullptr ? parts_.sinks->news_fd() : -1, !sinks_look_at_ && phase_ != Phase::done);
@@ -196,6 +196,12 @@ void Loop::stop(int signal) {
 // Ctrl-Z: the app is in a session of its own, where SIGTSTP would be ignored.
 void Loop::suspend(bool asleep) {
   signal_app(asleep ? SIGSTOP : SIGCONT, true);
+  if (parts_.terminal == nullptr) return;
+  if (asleep) {
+    parts_.terminal->restore();
+  } else {
+    parts_.terminal->resume();
+  }
 }
 
 void Loop::signal_app(int signal, bool group) {

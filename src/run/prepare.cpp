@@ -154,6 +154,7 @@ Result<Intent> read_intent(const RunRequest& request, Say say) {
   wanted.argv = request.argv;
   wanted.working_directory = request.working_directory;
   wanted.user = *user;
+  wanted.one_off = request.shell;
   wanted.environment = app_environment(request, policy, *files, *user);
   auto known = wanted.environment;
   known.insert(files->begin(), files->end());
@@ -212,10 +213,6 @@ Result<Preparation> prepare(const RunRequest& request, Say say) {
   if (!planned) return std::unexpected(planned.error());
   preparation.plan = std::move(*planned);
   look_at_network(preparation.connects, say);
-  for (const std::string& socket : preparation.connects.sockets) {
-    preparation.plan.notices.push_back("the host's socket " + socket +
-                                       " is let in: who serves it works outside the policy");
-  }
   for (const std::string& notice : preparation.plan.notices) say(Severity::note, notice);
   return preparation;
 }

@@ -13,14 +13,18 @@
 namespace cofferdam::run {
 
 Terminal::Terminal(kernel::Fd master) : master_(std::move(master)) {
-  termios settings{};
-  if (tcgetattr(STDIN_FILENO, &settings) == 0) {
-    saved_ = settings;
-    // The inner terminal starts with the habits of the outer one (on a master they are the slave's, tty_ioctl(4)).
-    (void)tcsetattr(master_.get(), TCSANOW, &settings);
-    cfmakeraw(&settings);
-    (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &settings);
+  if (isatty(STDIN_FILENO) == 1) keyboard_ = STDIN_FILENO;
+  for (const int number : {STDOUT_FILENO, STDERR_FILENO, STDIN_FILENO}) {
+    if (screen_ < 0 && isatty(number) == 1) screen_ = number;
   }
+  termios settings{};
+  if (tcgetattr(screen_, &settings) == 0) {
+    // The inner terminal starts with the habits of the outer one (on a master they are the slave's, tty_ioctl(4)). What
+    // an outer one that stays as it is does to the ends of lines, need not be done twice.
+    if (keyboard_ < 0) settings.c_oflag &= ~static_cast<tcflag_t>(OPOST);
+    (void)tcsetattr(master_.get(), TCSANOW, &settings);
+  }
+  make_raw();
   resize();
   // A program that does not read its terminal must not stop the launcher.
   (void)fcntl(master_.get(), F_SETFL, fcntl(master_.get(), F_GETFL) | O_NONBLOCK);
@@ -30,22 +34,35 @@ Terminal::~Terminal() {
   restore();
 }
 
+void Terminal::make_raw() {
+  termios settings{};
+  if (keyboard_ < 0 || tcgetattr(keyboard_, &settings) != 0) return;
+  saved_ = settings;
+  cfmakeraw(&settings);
+  (void)tcsetattr(keyboard_, TCSADRAIN, &settings);
+}
+
 void Terminal::restore() {
-  if (saved_ && master_) (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &*saved_);
+  if (saved_ && master_) (void)tcsetattr(keyboard_, TCSADRAIN, &*saved_);
   saved_.reset();
+}
+
+void Terminal::resume() {
+  make_raw();
+  resize();
 }
 
 void Terminal::resize() {
   winsize size{};
-  if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0) (void)ioctl(master_.get(), TIOCSWINSZ, &size);
+  if (ioctl(screen_, TIOCGWINSZ, &size) == 0) (void)ioctl(master_.get(), TIOCSWINSZ, &size);
 }
 
 bool Terminal::carry_input() {
   std::array<char, 4096> buffer{};
-  const ssize_t got = read(STDIN_FILENO, buffer.data(), buffer.size());
+  const ssize_t got = read(keyboard_, buffer.data(), buffer.size());
   if (got < 0) return errno == EINTR || errno == EAGAIN;
   if (got == 0) {
-    // The end of a pipe or file: what Ctrl-D says on a terminal.
+    // The terminal is gone: what Ctrl-D says.
     const char end_of_file = 4;
     unread_ += end_of_file;
     push_input();
@@ -65,7 +82,7 @@ bool Terminal::carry_output() {
   std::array<char, 16384> buffer{};
   const ssize_t got = read(master_.get(), buffer.data(), buffer.size());
   if (got < 0) return errno == EINTR || errno == EAGAIN;  // EIO: the last process has closed the other side
-  return got > 0 && kernel::write_all(STDOUT_FILENO, {buffer.data(), static_cast<std::size_t>(got)});
+  return got > 0 && kernel::write_all(screen_, {buffer.data(), static_cast<std::size_t>(got)});
 }
 
 }  // namespace cofferdam::run

@@ -175,7 +175,10 @@ void ConnectBroker::find_on_host(const std::string& path, Destination& destinati
 
 bool ConnectBroker::lets_in(const Destination& destination) const {
   if (const auto* abstract = std::get_if<plan::UnixAbstractEndpoint>(&destination.endpoint)) {
-    return std::ranges::find(rules_.sockets, "@" + abstract->name) != rules_.sockets.end();
+    // An X server listens at both, and its clients ask for the abstract one alone.
+    return std::ranges::any_of(rules_.sockets, [&](const std::string& socket) {
+      return socket == "@" + abstract->name || (socket.starts_with('/') && socket == abstract->name);
+    });
   }
   return std::ranges::find(rules_.sockets, destination.host_path) != rules_.sockets.end();
 }

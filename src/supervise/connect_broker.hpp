@@ -49,6 +49,11 @@ class ConnectBroker {
   // bind() runs on, or is performed by bind_abstract: what we hold of sockets that the app has closed is given up
   // first, so that their ports are free.
   void before_bind(kernel::NotifyChannel& channel, const kernel::Notification& call, const KnownThread& thread);
+  // Binds an internet socket, here and on the copy of the address that was judged.
+  void bind_inet(kernel::NotifyChannel& channel, const kernel::Notification& call, const KnownThread& thread,
+                 std::span<const std::byte> address);
+  // The port of the call's socket; 0 when it has none, is no internet socket, or can't be looked at.
+  [[nodiscard]] std::uint16_t bound_port(const kernel::Notification& call, const KnownThread& thread);
   // Ports are shared with other instances from now on; `instance` is the name of this one.
   void share_ports(SharedPorts& ports, std::string instance) {
     ports_ = &ports;

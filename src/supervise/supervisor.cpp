@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -49,7 +50,8 @@ Supervisor::Supervisor(const plan::Plan& plan, InstanceView instance, kernel::Fd
       threads_(identities_),
       rules_(std::move(rules)),
       connects_(instance_, rules_, identities_, events, options.broker),
-      audit_(instance_, events, std::move(options.audit_ignore), std::move(options.storage_policy)),
+      access_(plan.access, events),
+      audit_(instance_, events, access_, std::move(options.audit_ignore), std::move(options.storage_policy)),
       looks_(instance_, std::move(options.leftovers)),
       watch_(instance_, events),
       storage_(instance_, events, entry) {
@@ -90,13 +92,20 @@ void Supervisor::dispatch(const kernel::Notification& call) {
   looks_.see(call, *row, *thread);
   switch (row->kind) {
     case kernel::NotifyKind::new_image:
-      take_record(*thread);
-      // Answered only now: the record must be there before the image does anything.
-      return channel_.answer_continue(call.id);
+      // Answered only now: the record must be there before the image does anything. One that was killed gets no answer.
+      if (take_record(*thread)) channel_.answer_continue(call.id);
+      return;
     case kernel::NotifyKind::socket: return connects_.handle_socket(channel_, call, *thread);
     case kernel::NotifyKind::connect: return connects_.handle_connect(channel_, call, *thread);
     case kernel::NotifyKind::send: return connects_.handle_send(channel_, call, *thread);
-    case kernel::NotifyKind::listen: listens_ = true; return connects_.handle_listen(channel_, call, *thread);
+    case kernel::NotifyKind::terminal:
+    case kernel::NotifyKind::debug: return access_.refuse(channel_, call, *row, *thread);
+    case kernel::NotifyKind::listen:
+      if (access_.judges_ports() && access_.refuses_port(connects_.bound_port(call, *thread), *thread)) {
+        return channel_.answer_error(call.id, EACCES);
+      }
+      listens_ = true;
+      return connects_.handle_listen(channel_, call, *thread);
     case kernel::NotifyKind::look: return channel_.answer_continue(call.id);  // seen above; nothing is decided
     case kernel::NotifyKind::bind: return handle_bind(call, *row, *thread);
     default: storage_.before_call(may_free(*row, call)); return audit_.handle(channel_, call, *row, *thread);
@@ -114,12 +123,12 @@ void Supervisor::refresh_identity(const kernel::NotifyRow& row, KnownThread& thr
   if (const auto status = thread.view.status()) thread.status = *status;
 }
 
-void Supervisor::take_record(const KnownThread& thread) {
+bool Supervisor::take_record(const KnownThread& thread) {
   const auto status = thread.view.status();
-  if (!status) return;
+  if (!status) return true;
   const pid_t process = status->tgid;
   auto view = kernel::ThreadView::open(thread.view.tid());
-  if (!view) return;
+  if (!view) return true;
   const RecordRef record = identities_.take_record(*view, *status, thread.record);
   threads_.forget_process(process);  // `thread` is gone from here on
   ExecEvent event;
@@ -127,25 +136,41 @@ void Supervisor::take_record(const KnownThread& thread) {
   const auto parent = kernel::ThreadView::open(status->ppid);
   const auto parent_status = parent ? parent->status() : fail("", ESRCH);
   event.parent = parent_status ? parent_status->inner_pid : 0;
+  const ProcessRef image = event.process;
   events_.emit(std::move(event));
+  if (record == nullptr || !access_.is_login(*view, *record)) return true;
+  access_.end_login(*status, image);
+  return false;
 }
 
 void Supervisor::handle_bind(const kernel::Notification& call, const kernel::NotifyRow& row,
                              const KnownThread& thread) {
-  // Where a socket is bound decides nothing; a socket file is a write, and the mount decides about it. The call runs
-  // whatever is read here, but for those that are performed from the copy.
+  // A socket file is a write, and the mount decides about it: the call runs on. A port is bound here, on the copy.
   connects_.before_bind(channel_, call, thread);
   const auto length = static_cast<std::uint32_t>(call.args[2]);
   std::string path;
   if (length <= plan::kMaxSockaddr) {
     std::vector<std::byte> bytes(length);
-    if (thread.view.read_memory(call.args[1], bytes) == static_cast<ssize_t>(length)) {
+    const ssize_t got = thread.view.read_memory(call.args[1], bytes);
+    if (got != static_cast<ssize_t>(length) && access_.judges_ports()) {
+      // A process that has changed its user can't be read in a container (limit 41); who hides by itself is refused.
+      const bool hidden = got == -EPERM || got == -EACCES;
+      if (hidden && thread.status.euid != geteuid()) return channel_.answer_continue(call.id);
+      if (hidden) access_.tell_hidden_port(thread);
+      return channel_.answer_error(call.id, hidden ? EACCES : EFAULT);
+    }
+    if (got == static_cast<ssize_t>(length)) {
       const auto endpoint = plan::parse_sockaddr(bytes);
       const auto* file = endpoint ? std::get_if<plan::UnixPathEndpoint>(&*endpoint) : nullptr;
       if (file != nullptr) path = file->path;
       const auto* abstract = endpoint ? std::get_if<plan::UnixAbstractEndpoint>(&*endpoint) : nullptr;
+      const auto* inet = endpoint ? std::get_if<plan::InetEndpoint>(&*endpoint) : nullptr;
+      if (inet != nullptr) {
+        if (access_.refuses_port(inet->port, thread)) return channel_.answer_error(call.id, EACCES);
+        if (connects_.bind_shared(channel_, call, thread, bytes)) return;
+        return connects_.bind_inet(channel_, call, thread, bytes);
+      }
       if (abstract != nullptr && !instance_.container) return connects_.bind_abstract(channel_, call, thread, bytes);
-      if (connects_.bind_shared(channel_, call, thread, bytes)) return;
     }
   }
   if (path.empty()) return channel_.answer_continue(call.id);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "supervise/access.hpp"
 #include "supervise/connect_broker.hpp"
 #include "supervise/identity.hpp"
 #include "supervise/look_audit.hpp"
@@ -66,7 +67,8 @@ class Supervisor {
   void dispatch(const kernel::Notification& call);
   void dispatch_ready();
   void refresh_identity(const kernel::NotifyRow& row, KnownThread& thread);
-  void take_record(const KnownThread& thread);
+  // False: the new image may not run, and was killed.
+  [[nodiscard]] bool take_record(const KnownThread& thread);
   void handle_bind(const kernel::Notification& call, const kernel::NotifyRow& row, const KnownThread& thread);
 
   const plan::Plan& plan_;
@@ -77,6 +79,7 @@ class Supervisor {
   Threads threads_;
   ConnectRules rules_;
   ConnectBroker connects_;
+  AccessRule access_;
   WriteAudit audit_;
   LookAudit looks_;
   bool listens_ = false;

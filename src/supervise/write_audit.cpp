@@ -262,6 +262,7 @@ void WriteAudit::handle(kernel::NotifyChannel& channel, const kernel::Notificati
     }
     if (text) path = std::move(*text);
     if (shape.dirfd >= 0) dirfd = int_argument(call, shape.dirfd);
+    if (row.kind == Kind::open || row.kind == Kind::open_how) access_.see_open(path, thread);
   } else if (shape.fd >= 0) {
     dirfd = int_argument(call, shape.fd);
   }

@@ -12,6 +12,7 @@
 #include "cofferdam/report.hpp"
 #include "kernel/notify.hpp"
 #include "kernel/syscall_table.hpp"
+#include "supervise/access.hpp"
 #include "supervise/event_log.hpp"
 #include "supervise/outcome.hpp"
 #include "supervise/places.hpp"
@@ -22,8 +23,9 @@ namespace cofferdam::supervise {
 class WriteAudit {
  public:
   // `ignore` are the policy's audit globs: no finding for those paths, events all the same.
-  WriteAudit(const InstanceView& instance, EventLog& events, std::vector<std::string> ignore, PolicyRef policy)
-      : instance_(instance), events_(events), ignore_(std::move(ignore)), policy_(std::move(policy)) {}
+  WriteAudit(const InstanceView& instance, EventLog& events, AccessRule& access, std::vector<std::string> ignore,
+             PolicyRef policy)
+      : instance_(instance), events_(events), access_(access), ignore_(std::move(ignore)), policy_(std::move(policy)) {}
 
   // Answers the notification, then records it.
   void handle(kernel::NotifyChannel& channel, const kernel::Notification& call, const kernel::NotifyRow& row,
@@ -71,6 +73,7 @@ class WriteAudit {
 
   const InstanceView& instance_;
   EventLog& events_;
+  AccessRule& access_;
   std::vector<std::string> ignore_;
   PolicyRef policy_;
   std::set<std::pair<std::string, std::string>> refused_;

@@ -217,6 +217,15 @@ CASES = [
     Case("P17", "many execs at once", verdict="works"),
     Case("P18", "arguments that are nonsense", verdict="works"),
     Case("P19", "descriptors of the launcher"),
+    Case("P20", "a pseudoterminal"),
+    Case("P20b", "a pseudoterminal by a master that is only read"),
+    Case("P20c", "a pseudoterminal by its name in /dev/pts"),
+    Case("P20d", "a controlling terminal"),
+    Case("P21", "a shell under another name, fed from the network"),
+    Case("P21b", "a shell that is told to be interactive, fed by a socket"),
+    Case("P22", "listening on port 22", native="root"),
+    Case("P22b", "listening on port 23 of IPv6", native="root"),
+    Case("P22c", "listening on port 22, port rewritten by a second thread", native="root"),
 ]
 
 # tests/bypass/egress: `network.egress: deny`, one host allowed. `seen` is host: a listener at an address was reached.
@@ -373,6 +382,9 @@ ROWS = {
     "P17": Row("exec storm", "control: nothing waits for another"),
     "P18": Row("nonsense as arguments", "refused; the launcher lives"),
     "P19": Row("descriptors of the launcher", "not dumpable; closed in the init"),
+    "P20": Row("a terminal to log in at", "local mode: none in /dev; filter; Landlock"),
+    "P21": Row("a shell for somebody outside", "shells are looked at in their first call, before any code of their own", 43),
+    "P22": Row("a listener for logins", "bind performed by the launcher; ports of the listening socket looked at"),
     "L1": Row("the launcher's own output", "session of its own; not dumpable", 0, ("tests/bypass/run: P19",)),
     "L2": Row("descriptors 1 and 2 closed or made non-blocking", "separate pipes", 0,
               ("tests/cli/faults.py: stdout_and_stderr_closed", "tests/cli/signals.py: non_blocking_stdout")),

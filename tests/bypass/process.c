@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -134,15 +135,125 @@ static enum outcome sibling(void) {
 }
 static enum outcome type_into_terminal(void) {
   const int master = open("/dev/ptmx", O_RDWR | O_NOCTTY);
-  if (master < 0) return UNSUPPORTED;
   const char letter = 'x';
-  if (ioctl(master, TIOCSTI, &letter) == 0) return SUCCEEDED;
+  if (ioctl(master < 0 ? 0 : master, TIOCSTI, &letter) == 0) return SUCCEEDED;
   return errno == EIO ? UNSUPPORTED : BLOCKED;  // EIO: this kernel has it switched off
 }
 static enum outcome discipline(void) {
   const int master = open("/dev/ptmx", O_RDWR | O_NOCTTY);
   const int plain = 0;
-  return master < 0 ? UNSUPPORTED : blocked_unless(ok(ioctl(master, TIOCSETD, &plain)));
+  return blocked_unless(ok(ioctl(master < 0 ? 0 : master, TIOCSETD, &plain)));
+}
+
+// --- logins ------------------------------------------------------------------------------------------------------------
+
+// The slave of a new terminal; its master is opened with `flags`.
+static int new_terminal(int flags) {
+  const int master = open("/dev/ptmx", flags | O_NOCTTY);
+  const int unlock = 0;
+  if (master < 0 || ioctl(master, TIOCSPTLCK, &unlock) != 0) return -1;
+  return ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY);
+}
+static enum outcome open_terminal(void) {
+  return blocked_unless(new_terminal(O_RDWR) >= 0);
+}
+static enum outcome open_terminal_for_reading(void) {
+  return blocked_unless(new_terminal(O_RDONLY) >= 0);
+}
+static enum outcome open_slave(void) {
+  const int master = posix_openpt(O_RDWR | O_NOCTTY);
+  if (master < 0 || unlockpt(master) != 0) return BLOCKED;
+  char name[64];
+  return blocked_unless(ptsname_r(master, name, sizeof name) == 0 && open(name, O_RDWR | O_NOCTTY) >= 0);
+}
+static enum outcome take_terminal(void) {
+  setsid();
+  const int slave = new_terminal(O_RDWR);
+  return blocked_unless(slave >= 0 && ok(ioctl(slave, TIOCSCTTY, 0)) && open("/dev/tty", O_RDWR) >= 0);
+}
+
+// A shell whose input and output are one end of a connection over the network; we are at the other end and type.
+static enum outcome shell_on(int socket_of_shell, int other, const char* program, char* const* arguments) {
+  const pid_t shell = fork();
+  if (shell == 0) {
+    for (int number = 0; number < 3; ++number) dup2(socket_of_shell, number);
+    execv(program, arguments);
+    _exit(1);
+  }
+  close(socket_of_shell);
+  const char line[] = "echo typed-$((40+2))\nexit\n";
+  char seen[512] = "";
+  size_t length = 0;
+  if (write(other, line, sizeof line - 1) < 0) return BLOCKED;
+  for (ssize_t got = 1; got > 0 && length + 1 < sizeof seen; length += got > 0 ? (size_t)got : 0) {
+    got = read(other, seen + length, sizeof seen - 1 - length);
+  }
+  waitpid(shell, NULL, 0);
+  return blocked_unless(strstr(seen, "typed-42") != NULL);
+}
+static int network_pair(int ends[2]) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+  socklen_t length = sizeof address;
+  const int listener = socket(AF_INET, SOCK_STREAM, 0);
+  if (bind(listener, (struct sockaddr*)&address, length) != 0 || listen(listener, 1) != 0) return -1;
+  getsockname(listener, (struct sockaddr*)&address, &length);
+  ends[0] = socket(AF_INET, SOCK_STREAM, 0);
+  if (connect(ends[0], (struct sockaddr*)&address, length) != 0) return -1;
+  ends[1] = accept(listener, NULL, NULL);
+  return ends[1] < 0 ? -1 : 0;
+}
+static enum outcome reverse_shell(void) {
+  int ends[2];
+  char* arguments[] = {"worker", NULL};
+  return network_pair(ends) != 0 ? UNSUPPORTED : shell_on(ends[0], ends[1], "/bin/sh", arguments);
+}
+static enum outcome interactive_shell(void) {
+  int ends[2];
+  char* arguments[] = {"sh", "-i", NULL};
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) return UNSUPPORTED;
+  return shell_on(ends[0], ends[1], "/bin/sh", arguments);
+}
+
+static enum outcome listen_on(int family, unsigned short port) {
+  const int fd = socket(family, SOCK_STREAM, 0);
+  const int yes = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes);
+  struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(0x7f000009)}};
+  struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+  const int bound = family == AF_INET ? bind(fd, (struct sockaddr*)&four, sizeof four)
+                                      : bind(fd, (struct sockaddr*)&six, sizeof six);
+  return blocked_unless(ok(bound) && ok(listen(fd, 1)));
+}
+static enum outcome listen_for_ssh(void) {
+  return listen_on(AF_INET, 22);
+}
+static enum outcome listen_for_telnet(void) {
+  return listen_on(AF_INET6, 23);
+}
+static struct sockaddr_in raced_address = {.sin_family = AF_INET, .sin_addr = {0x0900007f}};
+static void* flip_port(void* unused) {
+  while (!stop) {
+    *(volatile unsigned short*)&raced_address.sin_port = htons(22);
+    *(volatile unsigned short*)&raced_address.sin_port = 0;
+  }
+  return unused;
+}
+static enum outcome listen_in_a_race(void) {
+  int won = 0;
+  start_flipping(flip_port);
+  while (racing() && !won) {
+    struct sockaddr_in got;
+    socklen_t length = sizeof got;
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (bind(fd, (struct sockaddr*)&raced_address, sizeof raced_address) == 0 && listen(fd, 1) == 0 &&
+        getsockname(fd, (struct sockaddr*)&got, &length) == 0) {
+      won = got.sin_port == htons(22);
+    }
+    close(fd);
+  }
+  stop_flipping();
+  return blocked_unless(won);
 }
 
 // A copy of this program with the set-user-id bit of somebody else, made by the runner when it is root.
@@ -309,5 +420,14 @@ const struct attack process_attacks[] = {
     {"P17", exec_storm},
     {"P18", nonsense},
     {"P19", read_descriptors},
+    {"P20", open_terminal},
+    {"P20b", open_terminal_for_reading},
+    {"P20c", open_slave},
+    {"P20d", take_terminal},
+    {"P21", reverse_shell},
+    {"P21b", interactive_shell},
+    {"P22", listen_for_ssh},
+    {"P22b", listen_for_telnet},
+    {"P22c", listen_in_a_race},
     {NULL, NULL},
 };

@@ -5,25 +5,31 @@ import fcntl
 import os
 import pty
 import select
+import shutil
 import signal
 import struct
+import subprocess
 import termios
 import time
 
-from harness import BINARY, Failure, check, contains, equal, main, same_tree, test, tree
+from harness import BINARY, Failure, check, contains, equal, main, same_tree, skip, test, tree, wait_for
 
 
 class Terminal:
     """A person at a terminal: types, and waits for what appears."""
 
-    def __init__(self, place, *command, rows=24, columns=80):
+    def __init__(self, place, *command, rows=24, columns=80, term="dumb", stdin=None, stdout=None):
         self.seen = b""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             try:
                 fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
                 os.chdir(place.project)
-                os.execve(BINARY, [BINARY, "shell", *command], {**place.env, "TERM": "dumb", "PS1": "inside> ", "ENV": ""})
+                if stdin:
+                    os.dup2(os.open(stdin, os.O_RDONLY), 0)
+                if stdout:
+                    os.dup2(os.open(stdout, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), 1)
+                os.execve(BINARY, [BINARY, "shell", *command], {**place.env, "TERM": term, "PS1": "inside> ", "ENV": ""})
             finally:
                 os._exit(99)
         self.code = None
@@ -197,6 +203,166 @@ def without_a_terminal(place):
     contains(result.out, b"one", "stdout")
     result = place.cofferdam("shell", "--", "cat", data=b"from the pipe\n")
     contains(result.out, b"from the pipe", "stdin")
+
+
+@test
+def redirected_output_is_bytes(place):
+    """What `cofferdam shell -- pg_dump > dump.sql` needs: no terminal's line ends, and errors elsewhere."""
+    script = "printf 'a\\nb\\0c\\n'; echo error >&2; test -t 1 || exit 4"
+    for append in (False, True):
+        path = os.path.join(place.out, "dump")
+        with open(path, "ab" if append else "wb") as file:
+            process = subprocess.run([BINARY, "shell", "--", "/bin/sh", "-c", script], cwd=place.project, env=place.env,
+                                     stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.PIPE, timeout=30, check=False)
+        equal(process.returncode, 4, f"exit status ({process.stderr})")
+        contains(process.stderr, b"error\n", "stderr")
+        with open(path, "rb") as file:
+            equal(file.read(), b"a\nb\0c\n" * (2 if append else 1), "what the file got")
+    with open(path, "wb") as file:
+        subprocess.run([BINARY, "shell", "--", "/bin/sh", "-c", "echo 1; echo 2 >&2; echo 3; echo 4 >&2"], cwd=place.project,
+                       env=place.env, stdin=subprocess.DEVNULL, stdout=file, stderr=file, timeout=30, check=True)
+    with open(path, "rb") as file:
+        contains(file.read(), b"1\n2\n3\n4\n", "both in one file, in order")
+
+
+@test
+def large_redirected_output(place):
+    """More than pipes hold, with a reader that is slow to start."""
+    with subprocess.Popen([BINARY, "shell", "--", "head", "-c", "5000000", "/dev/zero"], cwd=place.project, env=place.env,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        time.sleep(0.5)
+        equal(len(process.stdout.read()), 5000000, "bytes")
+        equal(process.wait(30), 0, "exit status")
+    path = os.path.join(place.out, "large")
+    with open(path, "wb") as file:
+        subprocess.run([BINARY, "shell", "--", "head", "-c", "5000000", "/dev/zero"], cwd=place.project, env=place.env,
+                       stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.DEVNULL, timeout=30, check=True)
+    equal(os.path.getsize(path), 5000000, "bytes of the file")
+
+
+@test
+def redirected_input_with_a_terminal(place):
+    """`cofferdam shell -- psql < script.sql` at a terminal: the file is the input, the terminal shows the output."""
+    place.file("lines", "one\ntwo\n")
+
+    def use(terminal):
+        contains(terminal.until("end"), "got one\r\ngot two\r\n", "output")
+        equal(terminal.wait(), 0, "exit status")
+
+    with_terminal(place, use, "--", "/bin/sh", "-c", "test -t 0 || while read line; do echo got $line; done; echo e''nd",
+                  stdin=os.path.join(place.project, "lines"))
+
+
+@test
+def a_question_on_the_terminal_while_output_goes_elsewhere(place):
+    """As psql and pg_dump ask for passwords."""
+    path = os.path.join(place.out, "answer")
+
+    def use(terminal):
+        terminal.until("Password:")
+        terminal.type("hidden\n")
+        equal(terminal.wait(), 0, "exit status")
+
+    script = "printf 'Password: ' >/dev/tty; read word </dev/tty; echo $word"
+    with_terminal(place, use, "--", "/bin/sh", "-c", script, stdout=path)
+    with open(path, encoding="ascii") as file:
+        equal(file.read(), "hidden\n", "what went into the file")
+
+
+@test
+def first_line(place):
+    """Before anything else it says what this is."""
+
+    def use(terminal):
+        line = terminal.until("\n")
+        contains(line, "files saved here are lost", "first line")
+        contains(line, "not the running instance", "first line")
+        terminal.until("inside> ")
+        terminal.type("\x04")  # Ctrl-D
+        equal(terminal.wait(), 0, "exit status")
+
+    with_terminal(place, use, "--", "/bin/sh", "-i")
+
+
+@test
+def an_editor(place):
+    if not shutil.which("vim", path=place.env["PATH"]):
+        skip("vim")
+    place.file("text", "first line\n")
+
+    def use(terminal):
+        terminal.type("vim -Nu NONE -n text\n")
+        terminal.until("first line")
+        terminal.type("osecond line\x1b")
+        terminal.until("second line")
+        terminal.type("\x1a")  # Ctrl-Z: it stops, the shell goes on
+        terminal.until("inside> ")
+        terminal.type("jobs; fg\n")
+        terminal.until("second line")
+        terminal.resize(30, 90)
+        terminal.until("\x1b[29;")  # redrawn down to the new last lines
+        terminal.type(":set lines? columns?\r")
+        contains(terminal.until("columns=90"), "lines=30", "the size that vim sees")
+        terminal.type(":wq\r")
+        terminal.until("inside> ")
+        terminal.type("cat text; echo do''ne\n")
+        contains(terminal.until("done"), "second line", "the file inside")
+        terminal.type("exit\n")
+        equal(terminal.wait(), 0, "exit status")
+
+    with_terminal(place, use, "--", "/bin/bash", "--norc", "-i", term="xterm")
+    with open(os.path.join(place.project, "text"), encoding="ascii") as file:
+        equal(file.read(), "first line\n", "the file on the host")
+
+
+@test
+def full_screen_programs(place):
+    for program in ("less", "top"):
+        if not shutil.which(program, path=place.env["PATH"]):
+            skip(program)
+    place.file("text", "".join(f"line {number}\n" for number in range(200)))
+
+    def use(terminal):
+        terminal.until("line 5")
+        terminal.type("G")
+        terminal.until("line 199")
+        terminal.type("q")
+        terminal.until("after-less")
+        contains(terminal.until("COMMAND"), "Tasks", "top")
+        terminal.type("q")
+        equal(terminal.wait(), 0, "exit status")
+
+    with_terminal(place, use, "--", "/bin/sh", "-c", "less text; echo aft''er-less; top -d 60", term="xterm")
+
+
+@test
+def a_pseudoterminal_inside(place):
+    """A one-off may open more terminals: script, tmux, pexpect."""
+
+    def use(terminal):
+        terminal.until("inside-a-pty")
+        equal(terminal.wait(), 0, "exit status")
+
+    code = "import os, pty; os._exit(os.waitstatus_to_exitcode(pty.spawn(['sh', '-c', 'test -t 0 && echo inside-a-p''ty'])))"
+    with_terminal(place, use, "--", "/usr/bin/python3", "-c", code)
+
+
+@test
+def stopped_from_outside(place):
+    """The caller's terminal is its own again while the launcher is stopped."""
+
+    def use(terminal):
+        terminal.until("inside> ")
+        check(not termios.tcgetattr(terminal.fd)[3] & termios.ICANON, "the terminal is not raw")
+        os.kill(terminal.pid, signal.SIGTSTP)
+        wait_for(lambda: termios.tcgetattr(terminal.fd)[3] & termios.ICANON, "the terminal to be as before")
+        os.kill(terminal.pid, signal.SIGCONT)
+        wait_for(lambda: not termios.tcgetattr(terminal.fd)[3] & termios.ICANON, "the terminal to be raw again")
+        terminal.type("echo still-he''re; exit 0\n")
+        terminal.until("still-here")
+        equal(terminal.wait(), 0, "exit status")
+
+    with_terminal(place, use, "--", "/bin/sh", "-i")
 
 
 @test

@@ -88,7 +88,7 @@ TEST_F(FilterInKernel, RefusesByRegister) {
   constexpr unsigned long kHigh = 0xffffffff00000000;
   const auto attempts = std::to_array<Attempt>({
       {"io_uring_setup", SYS_io_uring_setup, {8, 0}, ENOSYS},
-      {"ptrace", SYS_ptrace, {0}, EPERM},
+      {"kcmp", SYS_kcmp, {0}, EPERM},
       {"mount", SYS_mount, {0}, EPERM},
       {"open_tree_attr", 467, {0}, EPERM},
       {"unshare user", SYS_unshare, {0x10000000}, EPERM},
@@ -102,7 +102,6 @@ TEST_F(FilterInKernel, RefusesByRegister) {
       {"keyctl", SYS_keyctl, {0}, EPERM},
       {"bpf", SYS_bpf, {0}, EPERM},
       {"pidfd_getfd", SYS_pidfd_getfd, {0, 0, 0}, EPERM},
-      {"process_vm_writev", SYS_process_vm_writev, {0}, EPERM},
       {"own listener", SYS_seccomp, {SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, 0}, EPERM},
       {"vsock", SYS_socket, {40, SOCK_STREAM, 0}, EAFNOSUPPORT},
       {"raw", SYS_socket, {AF_INET, SOCK_RAW, 6}, EPERM},

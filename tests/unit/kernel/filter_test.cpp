@@ -51,6 +51,10 @@ const std::vector<Case>& cases() {
       {"rehearsal", {.protected_pid = 1, .rehearsal = true}},
       {"container_rehearsal",
        {.container = true, .broker = true, .protected_pid = 1, .shared_pid_namespace = true, .rehearsal = true}},
+      {"terminals", {.protected_pid = 1, .terminals = true}},
+      {"debugging", {.protected_pid = 1, .debugging = true}},
+      {"container_debugging",
+       {.container = true, .broker = true, .protected_pid = 1, .shared_pid_namespace = true, .debugging = true}},
       {"bare", {}},
   };
   return all;
@@ -422,6 +426,27 @@ TEST_P(Filter, RefusesWhatOnlyAContainerMust) {
   for (const std::uint64_t request : {0x5412, 0x541c, 0x5423}) {
     EXPECT_EQ(run(SYS_ioctl, {0, request}), error(EPERM)) << std::hex << request;
   }
+}
+
+TEST_P(Filter, TellsOfTerminalsAndDebuggersUnlessTheyAreAllowed) {
+  const auto notified_unless = [](bool allowed) { return allowed ? kAllow : kNotify; };
+  for (const std::uint64_t request : std::to_array<std::uint64_t>({0x540e, 0x5441, 0x40045431, 0x80045430})) {
+    EXPECT_EQ(run(SYS_ioctl, {3, request}), notified_unless(options().terminals)) << std::hex << request;
+    EXPECT_EQ(run(SYS_ioctl, {3, request | 0xff00000000}), notified_unless(options().terminals)) << std::hex << request;
+  }
+  for (const std::uint64_t request : {0x5413 /* TIOCGWINSZ */, 0x5410 /* TIOCSPGRP */, 0x5429 /* TIOCGSID */}) {
+    EXPECT_EQ(run(SYS_ioctl, {3, request}), kAllow) << std::hex << request;
+  }
+  for (const int number : {SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev}) {
+    EXPECT_EQ(run(number), notified_unless(options().debugging)) << number;
+  }
+  EXPECT_EQ(run(SYS_kcmp), options().debugging ? kAllow : error(EPERM));
+  // What a debugger can do without.
+  EXPECT_EQ(run(SYS_perf_event_open), kNotify);
+  for (const int number : {SYS_pidfd_getfd, SYS_process_madvise, SYS_bpf, SYS_userfaultfd}) {
+    EXPECT_EQ(run(number), error(EPERM)) << number;
+  }
+  EXPECT_EQ(run(SYS_ioctl, {3, 0x5412 /* TIOCSTI */}), error(EPERM));
 }
 
 TEST_P(Filter, RefusesDataInTheSyn) {

@@ -47,6 +47,8 @@ database:
     - {from: one-off, to: "unix:~/db.sock"}
     - "[fd00::]/8:5432"
 network: {egress: deny, allow: ["api.example.com:443", "10.0.0.0/8"]}
+access: {remote_login: deny, debug: allow}
+devices: [/dev/dri]
 sockets: [/run/user/1000/wayland-0]
 environment:
   files: [.env]
@@ -95,6 +97,8 @@ run: {replicas: 3, restart: on-failure, readiness: {http: "/up?a=\"1\"", port: 8
                            "fd00::",
                            "egress: deny",
                            "10.0.0.0/8",
+                           "{remote_login: deny, debug: allow}",
+                           "/dev/dri",
                            "wayland-0",
                            "export: true",
                            "two\\nlines",

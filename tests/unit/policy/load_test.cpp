@@ -37,7 +37,9 @@ database:
     - env:DATABASE_URL
     - {from: any, to: "cache.local:6379"}
     - {from: one-off, to: "unix:~/db.sock"}
-sockets: [/run/user/1000/wayland-0]
+access: {remote_login: allow, debug: allow}
+devices: [/dev/dri, /dev/snd/]
+sockets: [/run/user/1000/wayland-0, "@/tmp/.X11-unix/X0"]
 environment:
   files: [.env]
   export: true
@@ -88,7 +90,13 @@ run: {stop_signal: QUIT, stop_grace: 500ms}
   EXPECT_EQ(policy.database.allow[2].to.written, "unix:~/db.sock");
   EXPECT_EQ(policy.database.origin.line, 22);
 
-  EXPECT_EQ(policy.sockets, std::vector<std::string>{"/run/user/1000/wayland-0"});
+  EXPECT_TRUE(policy.access.remote_login);
+  EXPECT_TRUE(policy.access.debug);
+  EXPECT_EQ(policy.access.origin.line, 26);
+  ASSERT_EQ(policy.devices.size(), 2U);
+  EXPECT_EQ(policy.devices[1].path, "/dev/snd");
+  EXPECT_EQ(policy.devices[1].origin.line, 27);
+  EXPECT_EQ(policy.sockets, (std::vector<std::string>{"/run/user/1000/wayland-0", "@/tmp/.X11-unix/X0"}));
   EXPECT_EQ(policy.environment.files, std::vector<std::string>{root_ + "/.env"});
   EXPECT_TRUE(policy.environment.export_files);
   EXPECT_EQ(policy.environment.set.at("B"), "");

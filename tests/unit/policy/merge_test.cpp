@@ -21,6 +21,19 @@ TEST_F(ExtendedPolicy, ExtendsNoneStartsEmpty) {
   EXPECT_TRUE(policy.database.all_engines);
   EXPECT_TRUE(policy.environment.set.empty());
   EXPECT_EQ(policy.run.stop_signal, "SIGTERM");
+  EXPECT_FALSE(policy.access.remote_login) << "what is not said is denied";
+  EXPECT_FALSE(policy.access.debug);
+}
+
+TEST_F(ExtendedPolicy, MergesAccessByKeyAndAppendsDevices) {
+  write("base.yaml", "version: 1\nextends: none\naccess: {remote_login: allow, debug: allow}\ndevices: [/dev/dri]\n");
+  const Policy policy =
+      policy_of("version: 1\nextends: ./base.yaml\naccess: {debug: deny}\ndevices: [/dev/dri/, /dev/kvm]\n");
+  EXPECT_TRUE(policy.access.remote_login);
+  EXPECT_FALSE(policy.access.debug);
+  EXPECT_EQ(policy.access.origin.file, "p.yaml");
+  ASSERT_EQ(policy.devices.size(), 2U);
+  EXPECT_EQ(policy.devices[1].path, "/dev/kvm");
 }
 
 TEST_F(ExtendedPolicy, ExtendsTwelveFactorWhenItSaysNothing) {
