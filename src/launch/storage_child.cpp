@@ -1,21 +1,21 @@
 // The mounts of a local instance, in the one order that works (kernel-facts 9.1): handles of every source before
 // anything is covered, then the mounts by path, /dev and /proc last.
 #include <fcntl.h>
-#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <climits>
 #include <cstdio>
 #include <cstring>
 
 #include "kernel/fd.hpp"
 #include "kernel/landlock.hpp"
 #include "kernel/mount.hpp"
+#include "launch/attach.hpp"
 #include "launch/child.hpp"
+#include "launch/devices.hpp"
 #include "launch/mirror.hpp"
 
 namespace cofferdam::launch {
@@ -23,72 +23,21 @@ namespace cofferdam::launch {
 namespace {
 
 constexpr std::size_t kMaxBinds = 64;
-constexpr std::size_t kMaxDevices = plan::kMostDevices;
-constexpr std::array<const char*, 6> kDevices = {"null", "zero", "full", "random", "urandom", "tty"};
-
-using Path = std::array<char, PATH_MAX>;
 
 // What is taken before it is covered.
 struct Handles {
   std::array<int, kMaxMounts>
       sources{};  // overlay: O_PATH of the lower directory; read-only and persistent: a copied tree
   std::array<int, kMaxBinds> binds{};
-  std::array<int, kDevices.size()> devices{};
-  std::array<int, kMaxDevices> named{};  // of the policy's `devices`
+  DeviceHandles devices;
 };
-
-const char* join(Path& into, const char* a, const char* b) noexcept {
-  std::snprintf(into.data(), into.size(), "%s/%s", a, b);
-  return into.data();
-}
-
-// A mount point inside what we have mounted already: missing directories are made, in the tmpfs or the upper layer.
-int make_directories(const char* path) noexcept {
-  Path partial{};
-  const std::size_t length = strnlen(path, partial.size());
-  if (length == partial.size()) return ENAMETOOLONG;
-  for (std::size_t i = 1; i <= length; ++i) {
-    if (path[i] != '/' && path[i] != '\0') continue;
-    std::memcpy(partial.data(), path, i);
-    partial[i] = '\0';
-    if (mkdir(partial.data(), 0755) != 0 && errno != EEXIST && errno != EROFS) return errno;
-  }
-  return 0;
-}
-
-int make_mount_point(const char* path, bool directory) noexcept {
-  struct stat status{};
-  if (stat(path, &status) == 0) return S_ISDIR(status.st_mode) == directory ? 0 : ENOTDIR;
-  if (directory) return make_directories(path);
-  Path parent{};
-  std::snprintf(parent.data(), parent.size(), "%s", path);
-  char* slash = std::strrchr(parent.data(), '/');
-  if (slash != nullptr && slash != parent.data()) {
-    *slash = '\0';
-    if (const int error = make_directories(parent.data()); error != 0) return error;
-  }
-  // Not by open(2): the pump, forked meanwhile with a copy of our descriptors, would keep the mount busy with a writer.
-  return mknod(path, S_IFREG | 0644, 0) == 0 ? 0 : errno;
-}
 
 Handles take_handles(const Prepared& prepared) noexcept {
   Handles handles;
   handles.sources.fill(-1);
   handles.binds.fill(-1);
-  handles.devices.fill(-1);
-  handles.named.fill(-1);
   // Devices and what stays writable are copied before everything becomes read-only: the copies keep their flags.
-  for (std::size_t i = 0; i < kDevices.size(); ++i) {
-    Path path{};
-    const int tree = kernel::clone_tree(AT_FDCWD, join(path, "/dev", kDevices.at(i)), false);
-    if (tree < 0 && tree != -ENOENT) give_up(prepared, Step::take_handles, -tree);
-    handles.devices.at(i) = tree;
-  }
-  const auto& named = prepared.plan->devices;
-  for (std::size_t i = 0; i < named.size() && i < kMaxDevices; ++i) {
-    handles.named.at(i) = kernel::clone_tree(AT_FDCWD, named[i].path.c_str(), true);
-    if (handles.named.at(i) < 0) give_up(prepared, Step::take_device, -handles.named.at(i), static_cast<int>(i));
-  }
+  handles.devices = take_devices(prepared);
   for (std::size_t i = 0; i < prepared.mounts.size(); ++i) {
     const plan::PlannedMount& mount = *prepared.mounts[i].plan;
     if (mount.type == MountType::persistent) {
@@ -209,13 +158,6 @@ void mount_tmpfs(const Prepared& prepared, std::size_t index) noexcept {
   if (error != 0) give_up(prepared, Step::mount_tmpfs, error, static_cast<int>(index));
 }
 
-void attach(const Prepared& prepared, int tree, const char* path, bool directory, Step step, int index) noexcept {
-  int error = make_mount_point(path, directory);
-  if (error == 0) error = -kernel::attach_tree(tree, path);
-  if (error != 0) give_up(prepared, step, error, index);
-  close(tree);
-}
-
 void hide(const Prepared& prepared, std::size_t index) noexcept {
   const plan::PlannedMount& mount = *prepared.mounts[index].plan;
   int error = 0;
@@ -268,50 +210,6 @@ bool in_dev(const plan::PlannedMount& mount) noexcept {
   return mount.path.compare(0, 5, "/dev/") == 0;
 }
 
-// The instance's own terminals, where the plan has any: without the file system there is none to be opened.
-void build_terminals(const Prepared& prepared) noexcept {
-  if (mkdir("/dev/pts", 0755) != 0) give_up(prepared, Step::mount_device, errno);
-  if (!prepared.plan->access.terminals) return;
-  if (const int error = kernel::mount_devpts("/dev/pts"); error != 0) give_up(prepared, Step::mount_device, -error);
-  if (symlink("pts/ptmx", "/dev/ptmx") != 0) give_up(prepared, Step::mount_device, errno);
-}
-
-// A minimal /dev: no disks, no terminals of the host, and what the policy names.
-void build_dev(const Prepared& prepared, Handles& handles) noexcept {
-  const auto check = [&](int error) {
-    if (error != 0) give_up(prepared, Step::mount_device, error < 0 ? -error : error);
-  };
-  check(kernel::mount_tmpfs("/dev", "size=64k,mode=0755", false));
-  Path path{};
-  for (std::size_t i = 0; i < kDevices.size(); ++i) {
-    if (handles.devices.at(i) < 0) continue;
-    attach(prepared, handles.devices.at(i), join(path, "/dev", kDevices.at(i)), false, Step::mount_device, -1);
-  }
-  build_terminals(prepared);
-  constexpr std::array<std::array<const char*, 2>, 4> kLinks = {{{"/proc/self/fd", "/dev/fd"},
-                                                                 {"/proc/self/fd/0", "/dev/stdin"},
-                                                                 {"/proc/self/fd/1", "/dev/stdout"},
-                                                                 {"/proc/self/fd/2", "/dev/stderr"}}};
-  for (const auto& link : kLinks) {
-    if (symlink(link[0], link[1]) != 0) check(errno);
-  }
-  for (std::size_t i = 0; i < prepared.plan->devices.size() && i < kMaxDevices; ++i) {
-    const plan::PlannedDevice& device = prepared.plan->devices[i];
-    attach(prepared, handles.named.at(i), device.path.c_str(), device.directory, Step::take_device,
-           static_cast<int>(i));
-  }
-  if (prepared.stdio.syslog >= 0) {
-    check(kernel::bind_unix(prepared.stdio.syslog, "/dev/log"));
-    if (chmod("/dev/log", 0666) != 0) check(errno);
-  }
-  for (std::size_t i = 0; i < prepared.mounts.size(); ++i) {
-    if (in_dev(*prepared.mounts[i].plan)) mount_one(prepared, handles, i);
-  }
-  kernel::MountAttributes sealed;
-  sealed.read_only = true;
-  check(kernel::set_mount_attributes(AT_FDCWD, "/dev", sealed));
-}
-
 void build_proc(const Prepared& prepared) noexcept {
   if (const int error = kernel::mount_proc("/proc"); error != 0) give_up(prepared, Step::mount_proc, -error);
   if (!prepared.plan->identity.full_map) return;
@@ -329,17 +227,6 @@ void build_proc(const Prepared& prepared) noexcept {
   }
 }
 
-void allow(const Prepared& prepared, int error, int index) noexcept {
-  if (error != 0) give_up(prepared, Step::build_landlock, -error, index);
-}
-
-void allow_file(const Prepared& prepared, int ruleset, const char* path) noexcept {
-  const int fd = open(path, O_PATH | O_CLOEXEC);
-  if (fd < 0) return;
-  allow(prepared, kernel::allow_writing_file(ruleset, fd, prepared.plan->host.landlock_abi), -1);
-  close(fd);
-}
-
 bool is_writable_mount(const plan::PlannedMount& mount) noexcept {
   return mount.type == MountType::overlay || mount.type == MountType::tmpfs || mount.type == MountType::persistent;
 }
@@ -353,41 +240,12 @@ int build_ruleset(const Prepared& prepared) noexcept {
     const plan::PlannedMount& mount = *prepared.mounts[i].plan;
     if (!is_writable_mount(mount)) continue;
     const int root = prepared.page->mounts[i].root;
-    allow(prepared,
-          mount.directory ? kernel::allow_writes_beneath(ruleset, root, abi)
-                          : kernel::allow_writing_file(ruleset, root, abi),
-          static_cast<int>(i));
+    const int error = mount.directory ? kernel::allow_writes_beneath(ruleset, root, abi)
+                                      : kernel::allow_writing_file(ruleset, root, abi);
+    if (error != 0) give_up(prepared, Step::build_landlock, -error, static_cast<int>(i));
   }
-  for (const char* device : kDevices) {
-    Path path{};
-    allow_file(prepared, ruleset, join(path, "/dev", device));
-  }
-  for (const plan::PlannedDevice& device : prepared.plan->devices) allow_file(prepared, ruleset, device.path.c_str());
-  if (prepared.plan->access.terminals) {
-    allow_file(prepared, ruleset, "/dev/pts");
-    allow_file(prepared, ruleset, "/dev/ptmx");
-  }
-  // With capture: pty what the app writes to is a terminal, and /dev/stdout leads there.
-  for (const int output : {prepared.stdio.out, prepared.stdio.err}) {
-    if (output >= 0 && isatty(output) == 1) allow(prepared, kernel::allow_writing_file(ruleset, output, abi), -1);
-  }
-  allow_file(prepared, ruleset, "/dev/console");
+  allow_devices(prepared, ruleset);
   return ruleset;
-}
-
-// In the instance's own devpts, so that ttyname(3) finds it and the host's terminals stay out of reach.
-void open_terminal(const Prepared& prepared) noexcept {
-  const int master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
-  if (master < 0) give_up(prepared, Step::take_terminal, errno);
-  const int unlock = 0;
-  if (ioctl(master, TIOCSPTLCK, &unlock) != 0) give_up(prepared, Step::take_terminal, errno);
-  const int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-  if (slave < 0) give_up(prepared, Step::take_terminal, errno);
-  if (prepared.plan->identity.change) {
-    (void)!fchown(slave, prepared.plan->identity.uid, prepared.plan->identity.gid);
-  }
-  prepared.page->terminal_master = master;
-  prepared.page->terminal_slave = slave;
 }
 
 void open_roots(const Prepared& prepared) noexcept {
@@ -416,7 +274,11 @@ int build_storage(const Prepared& prepared) noexcept {
   }
   // The overlays keep their layers alive; nobody needs the way to them any more.
   if (const int error = kernel::detach(scratch); error != 0) give_up(prepared, Step::make_scratch, -error);
-  build_dev(prepared, handles);
+  make_dev(prepared, handles.devices);
+  for (std::size_t i = 0; i < prepared.mounts.size(); ++i) {
+    if (in_dev(*prepared.mounts[i].plan)) mount_one(prepared, handles, i);
+  }
+  seal_dev(prepared);
   build_proc(prepared);
   open_roots(prepared);
   if (prepared.stdio.terminal) open_terminal(prepared);

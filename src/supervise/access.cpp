@@ -76,6 +76,7 @@ void AccessRule::tell(const char* code, std::string message, std::string fix, co
   finding.message = std::move(message);
   finding.fix = std::move(fix);
   finding.policy = plan_.policy;
+  finding.policy.key += finding.code == "CD405" ? ".debug" : ".remote_login";
   finding.process = process;
   events_.emit(std::move(finding));
 }

@@ -143,39 +143,38 @@ bool Supervisor::take_record(const KnownThread& thread) {
   return false;
 }
 
+// A socket file is a write, and the mount decides about it: the call runs on, whatever is read here. A port is bound
+// here, on the copy.
 void Supervisor::handle_bind(const kernel::Notification& call, const kernel::NotifyRow& row,
                              const KnownThread& thread) {
-  // A socket file is a write, and the mount decides about it: the call runs on. A port is bound here, on the copy.
   connects_.before_bind(channel_, call, thread);
   const auto length = static_cast<std::uint32_t>(call.args[2]);
-  std::string path;
-  if (length <= plan::kMaxSockaddr) {
-    std::vector<std::byte> bytes(length);
-    const ssize_t got = thread.view.read_memory(call.args[1], bytes);
-    if (got != static_cast<ssize_t>(length) && access_.judges_ports()) {
-      // A process that has changed its user can't be read in a container (limit 41); who hides by itself is refused.
-      const bool hidden = got == -EPERM || got == -EACCES;
-      if (hidden && thread.status.euid != geteuid()) return channel_.answer_continue(call.id);
-      if (hidden) access_.tell_hidden_port(thread);
-      return channel_.answer_error(call.id, hidden ? EACCES : EFAULT);
-    }
-    if (got == static_cast<ssize_t>(length)) {
-      const auto endpoint = plan::parse_sockaddr(bytes);
-      const auto* file = endpoint ? std::get_if<plan::UnixPathEndpoint>(&*endpoint) : nullptr;
-      if (file != nullptr) path = file->path;
-      const auto* abstract = endpoint ? std::get_if<plan::UnixAbstractEndpoint>(&*endpoint) : nullptr;
-      const auto* inet = endpoint ? std::get_if<plan::InetEndpoint>(&*endpoint) : nullptr;
-      if (inet != nullptr) {
-        if (access_.refuses_port(inet->port, thread)) return channel_.answer_error(call.id, EACCES);
-        if (connects_.bind_shared(channel_, call, thread, bytes)) return;
-        return connects_.bind_inet(channel_, call, thread, bytes);
-      }
-      if (abstract != nullptr && !instance_.container) return connects_.bind_abstract(channel_, call, thread, bytes);
-    }
+  if (length > plan::kMaxSockaddr) return channel_.answer_continue(call.id);  // EINVAL
+  std::vector<std::byte> bytes(length);
+  const ssize_t got = thread.view.read_memory(call.args[1], bytes);
+  if (got != static_cast<ssize_t>(length)) return handle_unread_bind(call, thread, got);
+  const auto endpoint = plan::parse_sockaddr(bytes);
+  if (!endpoint) return channel_.answer_continue(call.id);
+  if (const auto* inet = std::get_if<plan::InetEndpoint>(&*endpoint)) {
+    if (access_.refuses_port(inet->port, thread)) return channel_.answer_error(call.id, EACCES);
+    if (connects_.bind_shared(channel_, call, thread, bytes)) return;
+    return connects_.bind_inet(channel_, call, thread, bytes);
   }
-  if (path.empty()) return channel_.answer_continue(call.id);
-  audit_.record_bind(row, thread, path);
+  if (std::holds_alternative<plan::UnixAbstractEndpoint>(*endpoint) && !instance_.container) {
+    return connects_.bind_abstract(channel_, call, thread, bytes);
+  }
+  const auto* file = std::get_if<plan::UnixPathEndpoint>(&*endpoint);
+  if (file != nullptr && !file->path.empty()) audit_.record_bind(row, thread, file->path);
   channel_.answer_continue(call.id);
+}
+
+void Supervisor::handle_unread_bind(const kernel::Notification& call, const KnownThread& thread, ssize_t got) {
+  const bool hidden = got == -EPERM || got == -EACCES;
+  // In a container a process that has changed its user can't be read (limit 41); who hides by itself is refused.
+  const bool other_user = hidden && thread.status.euid != geteuid();
+  if (!access_.judges_ports() || other_user) return channel_.answer_continue(call.id);
+  if (hidden) access_.tell_hidden_port(thread);
+  channel_.answer_error(call.id, hidden ? EACCES : EFAULT);
 }
 
 std::chrono::milliseconds Supervisor::next_look() const {

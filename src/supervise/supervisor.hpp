@@ -70,6 +70,8 @@ class Supervisor {
   // False: the new image may not run, and was killed.
   [[nodiscard]] bool take_record(const KnownThread& thread);
   void handle_bind(const kernel::Notification& call, const kernel::NotifyRow& row, const KnownThread& thread);
+  // `got`: what reading the address gave.
+  void handle_unread_bind(const kernel::Notification& call, const KnownThread& thread, ssize_t got);
 
   const plan::Plan& plan_;
   InstanceView instance_;

@@ -20,7 +20,9 @@ CODES = {
     "CD201": "database", "CD202": "app.also", "CD203": "database.allow", "CD204": "database",
     "CD205": "database", "CD206": "network.egress",
     "CD301": "logs.sinks", "CD302": "logs.sinks", "CD303": "logs.sinks", "CD304": "logs.sinks",
-    "CD305": "logs.sinks", "CD306": "logs.syslog_socket", "CD401": "sockets", "CD503": "run.stop_grace", "CD504": "database",
+    "CD305": "logs.sinks", "CD306": "logs.syslog_socket", "CD401": "sockets",
+    "CD402": "access.remote_login", "CD403": "access.remote_login", "CD404": "access.remote_login",
+    "CD405": "access.debug", "CD503": "run.stop_grace", "CD504": "database",
     "CD901": "", "CD902": "", "CD903": "", "CD904": "", "CD905": "", "CD906": "", "CD907": "", "CD908": "storage.mounts",
     "CD909": "extends", "CD910": "environment.files", "CD911": "database.allow", "CD912": "logs.sinks",
 }
