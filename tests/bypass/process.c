@@ -167,9 +167,16 @@ static enum outcome open_slave(void) {
   return blocked_unless(ptsname_r(master, name, sizeof name) == 0 && open(name, O_RDWR | O_NOCTTY) >= 0);
 }
 static enum outcome take_terminal(void) {
-  setsid();
-  const int slave = new_terminal(O_RDWR);
-  return blocked_unless(slave >= 0 && ok(ioctl(slave, TIOCSCTTY, 0)) && open("/dev/tty", O_RDWR) >= 0);
+  const pid_t leader = fork();  // a group's leader can't begin a session
+  if (leader == 0) {
+    setsid();
+    signal(SIGHUP, SIG_IGN);
+    const int slave = new_terminal(O_RDWR);
+    _exit(slave >= 0 && ok(ioctl(slave, TIOCSCTTY, 0)) && open("/dev/tty", O_RDWR) >= 0 ? 0 : 1);
+  }
+  int status = 0;
+  waitpid(leader, &status, 0);
+  return blocked_unless(status == 0);
 }
 
 // A shell whose input and output are one end of a connection over the network; we are at the other end and type.

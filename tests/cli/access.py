@@ -14,6 +14,13 @@ import uuid
 from harness import ROOT, check, contains, equal, free_port, main, skip, test, wait_for
 
 MODES = ("local", "container")
+PROBES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "access_probes")
+
+
+def probe(name):
+    """A program that says what it could do. Docker runs the same ones (tests/apps/access)."""
+    with open(os.path.join(PROBES, name + ".py"), encoding="utf-8") as file:
+        return file.read()
 
 
 @contextlib.contextmanager
@@ -60,32 +67,10 @@ def one_finding(result, code, *parts):
 
 # --- terminals -------------------------------------------------------------------------------------------------------
 
-TERMINALS = r"""
-import errno, fcntl, os, struct, termios
-def said(name, attempt):
-    try:
-        attempt()
-        print(name, "ok", flush=True)
-    except OSError as error:
-        print(name, errno.errorcode[error.errno], flush=True)
-def slave(flags):
-    master = os.open("/dev/ptmx", flags | os.O_NOCTTY)
-    fcntl.ioctl(master, 0x40045431, struct.pack("i", 0))  # TIOCSPTLCK
-    os.close(fcntl.ioctl(master, 0x5441, os.O_RDWR | os.O_NOCTTY))  # TIOCGPTPEER
-print("session", "own" if os.getsid(0) == os.getpid() else "shared")
-print("terminals", sum(map(os.isatty, range(3))))
-said("tty", lambda: os.open("/dev/tty", os.O_RDWR))
-said("openpty", os.openpty)
-said("read-only", lambda: slave(os.O_RDONLY))
-said("pts", lambda: os.open("/dev/pts/ptmx", os.O_RDWR | os.O_NOCTTY))
-said("take", lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
-said("type", lambda: fcntl.ioctl(0, termios.TIOCSTI, b"x"))
-"""
-
 
 @in_both_modes
 def no_terminal_can_be_opened(place, mode):
-    result = place.python(TERMINALS)
+    result = place.python(probe("terminals"))
     said = facts(result)
     equal((said["session"], said["terminals"]), ("own", "0"), "session and terminals")
     equal(said["tty"], "ENXIO", "a controlling terminal")
@@ -99,7 +84,7 @@ def no_terminal_can_be_opened(place, mode):
 @in_both_modes
 def terminals_that_the_policy_allows(place, mode):
     policy(place, mode, "access: {remote_login: allow}")
-    result = place.python(TERMINALS)
+    result = place.python(probe("terminals"))
     said = facts(result)
     equal((said["openpty"], said["read-only"]), ("ok", "ok"), f"{mode}: {result.err}")
     equal(result.findings("CD402"), [], "findings")
@@ -122,37 +107,11 @@ def output_is_no_login(place):
 
 # --- shells ----------------------------------------------------------------------------------------------------------
 
-SHELLS = r"""
-import os, socket, subprocess, sys
-os.makedirs(sys.argv[1], exist_ok=True)
-os.chdir(sys.argv[1])
-def says(name, *command, **more):
-    done = subprocess.run(command, capture_output=True, text=True, **more)
-    print(name, done.returncode, done.stdout.strip(), flush=True)
-open("script", "w").write("echo a$1\n")
-os.chmod("script", 0o755)
-open("lines", "w").write("echo d1\n")
-says("line", "sh", "-c", "echo a1")
-says("system", "sh", "-c", "--", "echo a1")
-says("script", "sh", "script", "1")
-says("direct", "/bin/sh", "./script", "1")
-says("pipe", "sh", input="echo a1\n")
-says("arguments", "bash", "-s", "1", input="echo a$1\n")
-says("file", "bash", "-e", stdin=open("lines"))
-says("nothing", "bash", "-ic", "echo a1", stdin=subprocess.DEVNULL)
-says("login", "bash", "-lc", "echo a1", stdin=subprocess.DEVNULL)
-says("options", "bash", "-euo", "pipefail", "-c", "echo a1")
-ours, theirs = socket.socketpair()  # as Node.js feeds its children
-ours.sendall(b"echo a1; exit\n")
-says("socketpair", "sh", stdin=theirs)
-says("here", "bash", "-c", "bash <<< 'echo a1'")
-"""
-
 
 @in_both_modes
 def shells_that_an_app_needs(place, _mode):
     with scratch() as folder:
-        result = place.python(SHELLS, folder)
+        result = place.python(probe("shells"), folder)
     said = facts(result)
     equal(said.pop("file"), "0 d1", "a script on stdin")
     wrong = {name: value for name, value in said.items() if value != "0 a1"}
@@ -274,42 +233,6 @@ def limit_of_the_shells(place):
 
 # --- listeners -------------------------------------------------------------------------------------------------------
 
-LISTENERS = r"""
-import errno, os, socket, sys
-def said(name, attempt):
-    try:
-        attempt()
-        print(name, "ok", flush=True)
-    except OSError as error:
-        print(name, errno.errorcode[error.errno], flush=True)
-def listen(family, address, port, *options):
-    s = socket.socket(family)
-    for option in options: s.setsockopt(socket.SOL_SOCKET, option, 1)
-    s.bind((address, port))
-    s.listen()
-    return s
-four, six = socket.AF_INET, socket.AF_INET6
-said("ssh", lambda: listen(four, "127.0.0.1", 22))
-said("telnet", lambda: listen(four, "0.0.0.0", 23))
-said("shared", lambda: listen(four, "127.0.0.1", 22, socket.SO_REUSEPORT, socket.SO_REUSEADDR))
-said("six", lambda: listen(six, "::", 22))
-said("mapped", lambda: listen(six, "::ffff:127.0.0.1", 22))
-s = listen(four, "127.0.0.1", 0)
-print("free", "ok" if s.getsockname()[1] > 1023 else s.getsockname())
-t = socket.socket(four); t.listen()
-print("unbound", "ok" if t.getsockname()[1] > 1023 else t.getsockname())
-said("six-free", lambda: listen(six, "::1", 0))
-said("taken", lambda: listen(four, "127.0.0.1", s.getsockname()[1]))
-said("twice", lambda: s.bind(("127.0.0.1", 0)))
-said("elsewhere", lambda: listen(four, "192.0.2.1", 0))
-said("datagram", lambda: socket.socket(four, socket.SOCK_DGRAM).bind(("127.0.0.1", 0)))
-said("path", lambda: (os.makedirs(sys.argv[1], exist_ok=True), socket.socket(socket.AF_UNIX).bind(sys.argv[1] + "/s")))
-u = socket.socket(four)
-u.setblocking(False)
-u.bind(("127.0.0.1", 0)); u.listen()
-c = socket.create_connection(u.getsockname())
-print("accepts", "ok" if u.accept() else "")
-"""
 ALLOWED = {"free": "ok", "unbound": "ok", "six-free": "ok", "taken": "EADDRINUSE", "twice": "EINVAL",
            "elsewhere": "EADDRNOTAVAIL", "datagram": "ok", "path": "ok", "accepts": "ok"}
 
@@ -317,7 +240,7 @@ ALLOWED = {"free": "ok", "unbound": "ok", "six-free": "ok", "taken": "EADDRINUSE
 @in_both_modes
 def no_listener_for_logins(place, _mode):
     with scratch() as folder:
-        result = place.python(LISTENERS, folder)
+        result = place.python(probe("listeners"), folder)
     said = facts(result)
     for name in ("ssh", "telnet", "shared", "six", "mapped"):
         equal(said.pop(name), "EACCES", name)
@@ -328,7 +251,7 @@ def no_listener_for_logins(place, _mode):
 
 @test
 def no_listener_in_a_one_off_either(place):
-    result = place.cofferdam("shell", "--", "/usr/bin/python3", "-c", LISTENERS, "/tmp/x", data=b"")
+    result = place.cofferdam("shell", "--", "/usr/bin/python3", "-c", probe("listeners"), "/tmp/x", data=b"")
     said = dict(line.split(" ", 1) for line in result.out.decode().splitlines())
     equal((said["ssh"], said["telnet"], said["free"]), ("EACCES", "EACCES", "ok"), result.err)
 
@@ -341,7 +264,7 @@ def test_as_root(function):
 @test_as_root
 def listeners_that_the_policy_allows(place):
     policy(place, "local", "access: {remote_login: allow}")
-    said = facts(place.python(LISTENERS, "/tmp/x"))
+    said = facts(place.python(probe("listeners"), "/tmp/x"))
     check(said["ssh"] in ("ok", "EADDRINUSE"), f"port 22: {said}")
 
 
@@ -372,48 +295,10 @@ def an_address_that_changes_meanwhile(place, _mode):
 
 # --- debuggers -------------------------------------------------------------------------------------------------------
 
-DEBUGGING = r"""
-import ctypes, errno, os, subprocess, time
-libc = ctypes.CDLL(None, use_errno=True)
-other = subprocess.Popen(["sleep", "60"])
-time.sleep(0.3)  # until its image is there
-def said(name, number, *args):
-    ctypes.set_errno(0)
-    got = libc.syscall(number, *args)
-    print(name, "ok" if got >= 0 else errno.errorcode[ctypes.get_errno()], flush=True)
-    return got
-pidfd = os.pidfd_open(other.pid)
-buffer = ctypes.create_string_buffer(16)
-class Part(ctypes.Structure):
-    _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
-maps = open(f"/proc/{other.pid}/maps").read().splitlines()
-place = int(next(line for line in maps if "rw-p" in line).split("-")[0], 16)
-here, there = Part(ctypes.addressof(buffer), 8), Part(place, 8)
-if os.fork() == 0:
-    said("traceme", 101, 0, 0, 0, 0)
-    os._exit(0)
-os.wait()
-if said("seize", 101, 0x4206, other.pid, 0, 0) >= 0: libc.syscall(101, 0x4207, other.pid, 0, 0)
-said("readv", 310, other.pid, ctypes.byref(here), 1, ctypes.byref(there), 1, 0)
-said("writev", 311, other.pid, ctypes.byref(here), 1, ctypes.byref(there), 1, 0)
-said("kcmp", 312, os.getpid(), other.pid, 0, 0, 0)
-said("getfd", 438, pidfd, 0, 0)
-said("madvise", 440, pidfd, ctypes.byref(there), 1, 20, 0)
-attributes = ctypes.create_string_buffer(128)
-attributes[0:8] = (1).to_bytes(4, "little") + (128).to_bytes(4, "little")
-said("perf", 298, attributes, other.pid, -1, -1, 0)
-try:
-    os.open(f"/proc/{other.pid}/mem", os.O_RDWR)
-    print("mem ok")
-except OSError as error:
-    print("mem", errno.errorcode[error.errno])
-other.kill()
-"""
-
 
 @in_both_modes
 def nobody_traces_anybody(place, _mode):
-    result = place.python(DEBUGGING)
+    result = place.python(probe("debugging"))
     said = facts(result)
     equal(said.pop("mem"), "EACCES", f"/proc/PID/mem ({result.err})")
     equal(said, dict.fromkeys(["traceme", "seize", "readv", "writev", "kcmp", "getfd", "madvise", "perf"], "EPERM"),
