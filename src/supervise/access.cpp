@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -33,19 +34,29 @@ bool is_loader(std::string_view name) {
   return name.starts_with("ld-linux") || name.starts_with("ld-musl") || name == "ld.so";
 }
 
-// The words of the command line from the shell's own name on; empty when the image is none. Behind a program of many
-// names, or a loader that was called by hand, the shell's name is an argument.
-std::vector<std::string> shell_words(const ExecRecord& record) {
-  const std::string executable = base::base_name(record.executable);
-  if (is_shell(executable)) return record.argv.empty() ? std::vector{executable} : record.argv;
-  if (!has_many_names(record) && !is_loader(executable)) return {};
-  const std::size_t first = is_loader(executable) ? 1 : 0;
-  for (std::size_t i = first; i < record.argv.size(); ++i) {
-    const std::string name = base::base_name(record.argv[i]);
-    if (is_shell(name)) return {record.argv.begin() + static_cast<std::ptrdiff_t>(i), record.argv.end()};
-    if (i > 0 && !is_loader(executable)) break;  // another applet
+// Where the program of a loader that was called by hand stands: behind the loader's options.
+std::size_t program_of_loader(const std::vector<std::string>& argv) {
+  constexpr std::array<std::string_view, 7> kValued = {"--library-path",     "--preload", "--audit",
+                                                       "--inhibit-rpath",    "--argv0",   "--glibc-hwcaps-prepend",
+                                                       "--glibc-hwcaps-mask"};
+  for (std::size_t i = 1; i < argv.size(); ++i) {
+    if (!argv[i].starts_with('-')) return i;
+    if (std::ranges::find(kValued, argv[i]) != kValued.end()) ++i;
   }
-  return {};
+  return argv.size();
+}
+
+// The words of the command line from the shell's own name on; empty when the image is none. Behind a program of many
+// names (`busybox sh`), or a loader, the shell's name is an argument.
+std::span<const std::string> shell_words(const ExecRecord& record) {
+  const std::string executable = base::base_name(record.executable);
+  const std::span words(record.argv);
+  if (is_shell(executable)) return words;
+  std::size_t name = words.size();
+  if (is_loader(executable)) name = program_of_loader(record.argv);
+  if (has_many_names(record)) name = called_as(record) == executable ? 1 : 0;
+  return name < words.size() && is_shell(base::base_name(words[name])) ? words.subspan(name)
+                                                                       : std::span<const std::string>();
 }
 
 bool is_terminal_device(std::string_view path) {
@@ -104,8 +115,8 @@ void AccessRule::see_open(const std::string& path, const KnownThread& thread) {
 
 bool AccessRule::is_login(const kernel::ThreadView& view, const ExecRecord& record) const {
   if (plan_.terminals) return false;
-  const std::vector<std::string> words = shell_words(record);
-  if (words.empty()) return false;
+  const std::span<const std::string> words = shell_words(record);
+  if (words.empty() && !is_shell(base::base_name(record.executable))) return false;
   const ShellCall call = read_shell_call(words);
   // Most shells run a script: nothing more is read of them.
   if (call.has_script && !call.interactive) return false;

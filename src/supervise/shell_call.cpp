@@ -27,7 +27,7 @@ bool is_shell(std::string_view program) {
   return std::ranges::find(kShells, program) != kShells.end();
 }
 
-ShellCall read_shell_call(const std::vector<std::string>& argv) {
+ShellCall read_shell_call(std::span<const std::string> argv) {
   ShellCall call;
   bool reads_input = false;  // -s: what follows are arguments, not a script
   for (std::size_t i = 1; i < argv.size(); ++i) {

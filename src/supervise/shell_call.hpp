@@ -1,9 +1,9 @@
 // Whether a shell was started for somebody to type into, read from its arguments alone. Pure.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace cofferdam::supervise {
 
@@ -15,7 +15,7 @@ struct ShellCall {
   bool has_script = false;   // a script or -c; else it reads what to do from its standard input
 };
 // A script that is the standard input itself (/dev/stdin, /dev/fd/0) counts as none.
-[[nodiscard]] ShellCall read_shell_call(const std::vector<std::string>& argv);
+[[nodiscard]] ShellCall read_shell_call(std::span<const std::string> argv);
 
 // What a process's standard input is.
 enum class Input {

@@ -38,6 +38,13 @@ bool acts_on(kernel::NotifyKind kind) {
          kind == Kind::bind;
 }
 
+// An address without a family is one of IPv4 to bind(2).
+const plan::InetEndpoint* port_of(const plan::Endpoint& endpoint) {
+  if (const auto* inet = std::get_if<plan::InetEndpoint>(&endpoint)) return inet;
+  const auto* other = std::get_if<plan::OtherEndpoint>(&endpoint);
+  return other != nullptr && other->as_inet ? &*other->as_inet : nullptr;
+}
+
 }  // namespace
 
 Supervisor::Supervisor(const plan::Plan& plan, InstanceView instance, kernel::Fd listener, pid_t entry,
@@ -155,7 +162,7 @@ void Supervisor::handle_bind(const kernel::Notification& call, const kernel::Not
   if (got != static_cast<ssize_t>(length)) return handle_unread_bind(call, thread, got);
   const auto endpoint = plan::parse_sockaddr(bytes);
   if (!endpoint) return channel_.answer_continue(call.id);
-  if (const auto* inet = std::get_if<plan::InetEndpoint>(&*endpoint)) {
+  if (const plan::InetEndpoint* inet = port_of(*endpoint)) {
     if (access_.refuses_port(inet->port, thread)) return channel_.answer_error(call.id, EACCES);
     if (connects_.bind_shared(channel_, call, thread, bytes)) return;
     return connects_.bind_inet(channel_, call, thread, bytes);

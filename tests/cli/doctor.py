@@ -12,7 +12,7 @@ def table(place):
     result = place.cofferdam("doctor")
     equal(result.code, 0, f"exit status ({result.err})")
     text = result.out.decode()
-    for part in ("storage", "database", "logs", "full", "local"):
+    for part in ("storage", "database", "logs", "access", "full", "local"):
         contains(text, part, "table")
     check("\x1b" not in text, "colours without a terminal")
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Reads `cofferdam doctor --json` from standard input and fails unless it says the mode that is given and the three
+"""Reads `cofferdam doctor --json` from standard input and fails unless it says the mode that is given and the four
 rules at level full."""
 
 import json
@@ -17,7 +17,7 @@ def rows_of(value):
 
 def wrong(document, mode):
     levels = {row["rule"]: row["level"] for row in rows_of(document)}
-    bad = [f"{rule} is {levels.get(rule)}" for rule in ("storage", "database", "logs") if levels.get(rule) != "full"]
+    bad = [f"{rule} is {levels.get(rule)}" for rule in ("storage", "database", "logs", "access") if levels.get(rule) != "full"]
     if document.get("mode") != mode:
         bad.append(f"mode is {document.get('mode')}, not {mode}")
     return bad

@@ -1,6 +1,7 @@
 """Listens in many ways and says what came of each; the argument is a directory for a socket's path."""
 
-import errno, os, socket, sys
+import ctypes, errno, os, socket, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
 def said(name, attempt):
     try:
         attempt()
@@ -19,6 +20,13 @@ said("telnet", lambda: listen(four, "0.0.0.0", 23))
 said("shared", lambda: listen(four, "127.0.0.1", 22, socket.SO_REUSEPORT, socket.SO_REUSEADDR))
 said("six", lambda: listen(six, "::", 22))
 said("mapped", lambda: listen(six, "::ffff:127.0.0.1", 22))
+def without_family(port):
+    s = socket.socket(four)
+    if libc.bind(s.fileno(), struct.pack("=H", 0) + struct.pack("!H", port) + bytes(12), 16) != 0:
+        raise OSError(ctypes.get_errno(), "bind")
+    s.listen()
+said("no-family", lambda: without_family(23))
+said("no-family-free", lambda: without_family(0))
 s = listen(four, "127.0.0.1", 0)
 print("free", "ok" if s.getsockname()[1] > 1023 else s.getsockname())
 t = socket.socket(four); t.listen()
