@@ -118,6 +118,19 @@ struct DeviceRule {
   Origin origin;
 };
 
+// A number that bounds an instance, and where it was written. 0: no limit.
+struct Limit {
+  std::uint64_t value = 0;
+  Origin origin;
+};
+
+struct Limits {
+  Limit memory;      // bytes of all its processes together, with what its tmpfs mounts hold
+  Limit processes;   // processes and threads together
+  Limit cpu;         // thousandths of a processor
+  Limit open_files;  // of each process
+};
+
 struct Environment {
   std::vector<std::string> files;  // absolute; read for env:NAME
   bool export_files = false;       // also given to the app
@@ -155,6 +168,7 @@ struct Policy {
   Access access;
   std::vector<DeviceRule> devices;
   std::vector<std::string> sockets;  // host sockets let in, absolute paths
+  Limits limits;
   Environment environment;
   Logs logs;
   Run run;

@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/prctl.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
@@ -17,6 +18,9 @@
 #include <ctime>
 #include <string>
 
+#ifndef CLONE_INTO_CGROUP
+#define CLONE_INTO_CGROUP 0x200000000ULL  // Linux 5.7, clone(2)
+#endif
 #ifndef PIDFD_THREAD
 #define PIDFD_THREAD O_EXCL  // Linux 6.9, pidfd_open(2)
 #endif
@@ -31,6 +35,16 @@ pid_t clone_process(unsigned long flags, int* pidfd) noexcept {
 #else
 #error "clone(2) takes its arguments in another order on this architecture: see clone(2), NOTES"
 #endif
+  return pid < 0 ? -errno : static_cast<pid_t>(pid);
+}
+
+pid_t clone_process_into(unsigned long flags, int* pidfd, int cgroup) noexcept {
+  clone_args arguments{};
+  arguments.flags = flags | CLONE_INTO_CGROUP;
+  arguments.pidfd = reinterpret_cast<std::uint64_t>(pidfd);
+  arguments.exit_signal = SIGCHLD;
+  arguments.cgroup = static_cast<std::uint64_t>(cgroup);
+  const long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
   return pid < 0 ? -errno : static_cast<pid_t>(pid);
 }
 

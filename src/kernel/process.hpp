@@ -18,6 +18,10 @@ namespace cofferdam::kernel {
 // stores a descriptor in `pidfd`. The legacy call is used on purpose: clone3 is ENOSYS in Docker.
 [[nodiscard]] pid_t clone_process(unsigned long flags, int* pidfd) noexcept;
 
+// The same with clone3(2), into the cgroup of v2 whose directory `cgroup` is; there before its first instruction, and
+// without the lock that moving a process takes. -ENOSYS in containers, -E2BIG before Linux 5.7.
+[[nodiscard]] pid_t clone_process_into(unsigned long flags, int* pidfd, int cgroup) noexcept;
+
 [[nodiscard]] Fd open_pidfd(pid_t pid, bool thread) noexcept;
 // pidfd_getfd(2): a copy of descriptor `number` of the process. Needs ptrace rights; EPERM in Docker.
 [[nodiscard]] Fd steal_fd(int pidfd, int number) noexcept;

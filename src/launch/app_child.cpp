@@ -61,7 +61,6 @@ void limit_resources(const Prepared& prepared) noexcept {
   // Soft = hard = 1 and not 0: a limit of 0 does not stop a core_pattern that is a pipe (core(5)).
   const rlimit core{1, 1};
   setrlimit(RLIMIT_CORE, &core);
-  setrlimit(RLIMIT_NOFILE, &prepared.inherited->open_files);
   umask(prepared.inherited->umask);
 }
 
@@ -75,6 +74,13 @@ void keep_listen_sockets(const Prepared& prepared) noexcept {
   if (!prepared.listen_pid) return;
   char* number = std::strchr(prepared.listen_pid.get(), '=') + 1;
   *std::to_chars(number, number + kPidDigits, getpid()).ptr = '\0';
+}
+
+// At the very end: what is still to be opened has a high number while the descriptors of the launcher are there.
+void limit_open_files(const Prepared& prepared) noexcept {
+  rlimit limit = prepared.inherited->open_files;
+  if (prepared.plan->open_files != 0) limit = {prepared.plan->open_files, prepared.plan->open_files};
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) give_up(prepared, Step::limit_open_files, errno);
 }
 
 }  // namespace
@@ -114,6 +120,7 @@ void run_app(const Prepared& prepared, int landlock_ruleset) noexcept {
   if (write(prepared.status_pipe, &left_byte, 1) != 1) give_up(prepared, Step::load_filter, errno);
   take_stdio(prepared);
   keep_listen_sockets(prepared);
+  limit_open_files(prepared);
   execve(plan.program.path.c_str(), prepared.argv.data(), prepared.environment.data());
   give_up(prepared, Step::execute, errno);
 }

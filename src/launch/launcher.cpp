@@ -164,6 +164,19 @@ bool wait_until_started(int status, int pidfd, int expected) {
   return true;
 }
 
+struct Cloned {
+  pid_t pid;  // or -errno
+  bool into;  // the cgroup of v2
+};
+
+Cloned clone_into(const kernel::Cgroup* cgroup, unsigned long flags, int& pidfd) {
+  if (cgroup != nullptr && cgroup->unified() >= 0) {
+    const pid_t child = kernel::clone_process_into(flags, &pidfd, cgroup->unified());
+    if (child >= 0) return {child, true};
+  }
+  return {kernel::clone_process(flags, &pidfd), false};
+}
+
 void take_handles(Launched& launched) {
   SharedPage& page = *launched.page;
   launched.listener.reset(page.listener);
@@ -194,7 +207,8 @@ Inherited take_inherited() {
   return inherited;
 }
 
-Result<Launched> launch(const plan::Plan& plan, const Stdio& stdio, const Inherited& inherited, int grace_milliseconds,
+Result<Launched> launch(const plan::Plan& plan, const Stdio& stdio, const Inherited& inherited,
+                        const kernel::Cgroup* cgroup, int grace_milliseconds,
                         const std::function<Result<void>()>& meanwhile) {
   Launched launched;
   auto page = make_page();
@@ -219,7 +233,7 @@ Result<Launched> launch(const plan::Plan& plan, const Stdio& stdio, const Inheri
   int pidfd = -1;
   const unsigned long flags =
       CLONE_FILES | CLONE_PIDFD | (container ? 0UL : CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC);
-  const pid_t child = kernel::clone_process(flags, &pidfd);
+  const auto [child, cloned_into] = clone_into(cgroup, flags, pidfd);
   if (child == 0) {
     if (container) run_app(*prepared, ruleset);
     run_init(*prepared);
@@ -232,12 +246,17 @@ Result<Launched> launch(const plan::Plan& plan, const Stdio& stdio, const Inheri
   launched.page->ruleset = ruleset;
   (container ? launched.app : launched.init).reset(pidfd);
   if (!container) {
-    if (auto mapped = write_maps(plan, child); !mapped) {
+    const auto refuse = [&](Step step, int error) {
       kill_and_reap(pidfd, child);
-      launched.page->failed_step = static_cast<int>(Step::map_ids);
-      launched.page->failed_errno = mapped.error().errnum;
+      launched.page->failed_step = static_cast<int>(step);
+      launched.page->failed_errno = error;
       return std::unexpected(step_error(plan, *launched.page));
+    };
+    // The child waits for the maps, and has done nothing yet.
+    if (const int error = cgroup == nullptr ? 0 : cgroup->admit(child, cloned_into); error != 0) {
+      return refuse(Step::enter_cgroup, error);
     }
+    if (auto mapped = write_maps(plan, child); !mapped) return refuse(Step::map_ids, mapped.error().errnum);
     const char byte = 'g';
     (void)!write(go->write.get(), &byte, 1);
   }

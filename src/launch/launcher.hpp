@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "kernel/cgroup.hpp"
 #include "kernel/fd.hpp"
 #include "launch/prepared.hpp"
 
@@ -38,11 +39,13 @@ struct Launched {
   std::unique_ptr<SharedPage, SharedPageDeleter> page;
 };
 
+// `cgroup`, which may be null, gets the first process before its first step, and so all of the instance (local mode).
 // `meanwhile` is called while the child builds its mounts, for what can be done at the same time; it must not close
 // descriptors, because the child shares the table. The launcher must be single-threaded. On failure everything that was
 // started is dead and reaped; the error says which step failed and, where it is known, the way out.
 [[nodiscard]] Result<Launched> launch(const plan::Plan& plan, const Stdio& stdio, const Inherited& inherited,
-                                      int grace_milliseconds, const std::function<Result<void>()>& meanwhile);
+                                      const kernel::Cgroup* cgroup, int grace_milliseconds,
+                                      const std::function<Result<void>()>& meanwhile);
 
 // An error for a failed step, also used when exec fails after the listener was handed over.
 [[nodiscard]] Error step_error(const plan::Plan& plan, const SharedPage& page);

@@ -13,6 +13,7 @@ namespace cofferdam::launch {
 enum class Step : int {
   none,
   make_namespaces,
+  enter_cgroup,
   map_ids,
   die_with_parent,
   take_handles,
@@ -39,6 +40,7 @@ enum class Step : int {
   enter_landlock,
   load_filter,
   close_descriptors,
+  limit_open_files,
   execute,
 };
 [[nodiscard]] const char* describe(Step step);

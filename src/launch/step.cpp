@@ -9,6 +9,7 @@ const char* describe(Step step) {
   switch (step) {
     case Step::none: return "nothing";
     case Step::make_namespaces: return "make the instance's namespaces";
+    case Step::enter_cgroup: return "enter the cgroup of the policy's limits";
     case Step::map_ids: return "map user and group ids";
     case Step::die_with_parent: return "tie the instance to the launcher";
     case Step::take_handles: return "open a mount's source";
@@ -35,6 +36,7 @@ const char* describe(Step step) {
     case Step::enter_landlock: return "enter Landlock";
     case Step::load_filter: return "load the seccomp filter";
     case Step::close_descriptors: return "close inherited descriptors";
+    case Step::limit_open_files: return "limit the open files";
     case Step::execute: return "execute the command";
   }
   return "start";

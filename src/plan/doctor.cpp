@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "plan/access.hpp"
 #include "plan/devices.hpp"
+#include "plan/limits.hpp"
 #include "plan/storage.hpp"
 #include "policy/log_address.hpp"
 #include "policy/log_words.hpp"
@@ -14,6 +16,18 @@
 namespace cofferdam::plan {
 
 namespace {
+
+bool has_all(const kernel::CgroupGrant& grant) {
+  return std::ranges::all_of(kernel::kControllers, [&](auto each) { return grant.has(each); });
+}
+
+std::string grant_text(const HostFacts& facts) {
+  const kernel::CgroupGrant& grant = facts.limits.grant;
+  if (has_all(grant)) return grant.kind;
+  if (facts.in_container) return "the container's own limits hold";
+  return (grant.kind.empty() ? "" : grant.kind + " gives some; ") + grant.problem + ". " +
+         how_to_get_cgroups(facts.limits, facts.uid == 0);
+}
 
 std::vector<Probe> probes_of(const HostFacts& facts, const HostTrials& trials) {
   return {
@@ -25,6 +39,7 @@ std::vector<Probe> probes_of(const HostFacts& facts, const HostTrials& trials) {
        trials.steal_descriptors ? "" : "the socket broker is used instead"},
       {"Landlock", facts.landlock_abi > 0, facts.landlock_abi > 0 ? "ABI " + std::to_string(facts.landlock_abi) : ""},
       {"address space randomisation", facts.address_space_randomised, ""},
+      {"cgroups for memory, processes and cpu", has_all(facts.limits.grant), grant_text(facts)},
       {"launcher would be PID 1", facts.is_pid_1, facts.is_pid_1 ? "" : "of weight in a container only"},
   };
 }
@@ -108,6 +123,9 @@ Result<Diagnosis> diagnose(const Policy& policy, const std::map<std::string, std
   plan.host = *facts;
   plan.mode = policy.mode != Mode::automatic ? policy.mode : facts->in_container ? Mode::container : Mode::local;
   const bool local = plan.mode == Mode::local;
+  constexpr kernel::CgroupLimits kTry = {.memory = 1ULL << 30, .processes = 1000, .cpu = 1000};
+  const auto cgroups = local ? kernel::CgroupPlace::find(facts->mounts, kTry) : kernel::CgroupPlace();
+  facts->limits = read_limit_facts(plan.mode, cgroups, facts->mounts);
   auto stored = local ? plan_local_storage(policy, {}, plan) : plan_container_storage(policy, plan);
 
   compare_sizes(plan);
@@ -123,6 +141,11 @@ Result<Diagnosis> diagnose(const Policy& policy, const std::map<std::string, std
   weaken(diagnosis.rows, openings_of(policy));
   auto openings = plan_devices(policy, plan);
   if (openings) weaken(diagnosis.rows, *openings);
+  if (has_limits(policy.limits)) {
+    diagnosis.rows.push_back(limits_row(plan.mode, policy.limits, facts->limits, facts->uid == 0));
+    std::ranges::move(limit_notices(plan.mode, policy.limits, facts->limits, facts->memory.available()),
+                      std::back_inserter(plan.notices));
+  }
   diagnosis.probes = probes_of(*facts, trials);
   diagnosis.storage = places_of(plan);
   diagnosis.logs = log_places(policy.logs);

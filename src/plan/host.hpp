@@ -10,6 +10,7 @@
 
 #include "cofferdam/result.hpp"
 #include "kernel/mountinfo.hpp"
+#include "plan/limits.hpp"
 #include "plan/memory.hpp"
 
 namespace cofferdam::plan {
@@ -40,6 +41,7 @@ struct HostFacts {
   bool address_space_randomised = true;  // kernel.randomize_va_space is not 0
   std::vector<kernel::MountEntry> mounts;
   MemoryFacts memory;
+  LimitFacts limits;  // filled where the policy has limits, and in container mode
 
   // In a container only: what tells a tmpfs of its own from one that was there before.
   bool kubernetes = false;

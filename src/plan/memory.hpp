@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "kernel/mountinfo.hpp"
@@ -21,18 +20,6 @@ struct MemoryFacts {
 };
 
 [[nodiscard]] MemoryFacts read_memory_facts(const std::vector<kernel::MountEntry>& mounts);
-
-// The directory of the memory controller's cgroup and the mount point at which it ends, from the text of
-// /proc/self/cgroup (cgroups(7)) and the mounts of the cgroup file systems; v1 where the controller lives there.
-struct MemoryCgroup {
-  std::string directory;
-  std::string mount_point;
-  bool unified = true;  // cgroup v2
-};
-[[nodiscard]] std::optional<MemoryCgroup> find_memory_cgroup(std::string_view proc_cgroup,
-                                                             const std::vector<kernel::MountEntry>& mounts);
-// A limit file's text in bytes; nothing for "max" and for v1's "no limit" (the largest number of pages).
-[[nodiscard]] std::optional<std::uint64_t> parse_memory_limit(std::string_view text);
 
 struct Plan;
 // The high-water mark of the container's cgroup, in container mode and where it can be read.

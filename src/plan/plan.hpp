@@ -91,9 +91,11 @@ struct Plan {
   Program program;
   std::string working_directory;
   std::vector<AlsoProgram> also;
-  bool broker = false;         // sockets are made by the launcher, because it can't take them from the caller
-  bool egress_denied = false;  // datagrams are judged, too
-  bool sees_reads = false;     // rehearsal: calls that only read a path are notified as well
+  Limits limits;
+  std::uint64_t open_files = 0;  // soft and hard RLIMIT_NOFILE of the app; 0: as we were started
+  bool broker = false;           // sockets are made by the launcher, because it can't take them from the caller
+  bool egress_denied = false;    // datagrams are judged, too
+  bool sees_reads = false;       // rehearsal: calls that only read a path are notified as well
 
   AccessPlan access;
   std::vector<PlannedDevice> devices;

@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "plan/access.hpp"
 #include "plan/devices.hpp"
+#include "plan/limits.hpp"
 #include "plan/plan.hpp"
 #include "plan/storage.hpp"
 #include "policy/engines.hpp"
@@ -77,14 +78,26 @@ Result<void> refuse_lost_enforcement(const Policy& policy, Plan& plan) {
     if (row.level == Level::full) continue;
     // What the policy itself gives away is said, not refused.
     const bool weaker_death = row.rule == "processes" && row.level == Level::partial;
+    // A limit makes a run more like production; without it no rule is weaker.
+    const bool limits = row.rule == "limits";
     const std::string text =
         "rule " + row.rule + " is " + to_string(row.level) + " here (" + row.mechanism + "): " + row.advice;
-    if (policy.enforcement == EnforcementMode::strict && !row.chosen && !weaker_death) {
+    if (policy.enforcement == EnforcementMode::strict && !row.chosen && !weaker_death && !limits) {
       return fail(text + ". To start anyway, set `enforcement: degraded` in the policy");
     }
     plan.notices.push_back(text);
   }
   return {};
+}
+
+void plan_limits(const Policy& policy, Plan& plan) {
+  plan.limits = policy.limits;
+  if (!has_limits(policy.limits)) return;
+  const LimitFacts& facts = plan.host.limits;
+  plan.open_files = std::min<std::uint64_t>(policy.limits.open_files.value, facts.open_files);
+  plan.enforcement.push_back(limits_row(plan.mode, policy.limits, facts, plan.host.uid == 0));
+  const auto notices = limit_notices(plan.mode, policy.limits, facts, plan.host.memory.available());
+  plan.notices.insert(plan.notices.end(), notices.begin(), notices.end());
 }
 
 }  // namespace
@@ -126,6 +139,7 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host, const PlanRe
   auto openings = plan_devices(policy, plan);
   if (!openings) return std::unexpected(openings.error());
   for (const Opening& opening : openings_of(policy)) openings->push_back(opening);
+  plan_limits(policy, plan);
   if (auto kept = refuse_lost_enforcement(policy, plan); !kept) return std::unexpected(kept.error());
   weaken(plan.enforcement, *openings);
   for (const Opening& opening : *openings) plan.notices.push_back(notice_of(opening));

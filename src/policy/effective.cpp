@@ -9,6 +9,7 @@
 
 #include "base/text.hpp"
 #include "policy/effective_text.hpp"
+#include "policy/limits.hpp"
 #include "policy/log_effective.hpp"
 
 namespace cofferdam::policy {
@@ -41,6 +42,7 @@ class Page {
     network();
     access();
     if (!policy_.sockets.empty()) line("sockets: " + quoted_list(policy_.sockets));
+    text_ += effective_limits(policy_.limits);
     environment();
     logs();
     run();

@@ -6,6 +6,7 @@
 
 #include "policy/destination.hpp"
 #include "policy/engines.hpp"
+#include "policy/limits.hpp"
 #include "policy/node_values.hpp"
 #include "policy/values.hpp"
 
@@ -277,6 +278,7 @@ Layer read_layer(const Node& root, const PathBase& base, bool shipped, Mistakes&
   reader.read_access(root, layer);
   reader.read_devices(child(root, "devices"), layer);
   layer.sockets = reader.socket_paths(child(root, "sockets"));
+  layer.limits = read_limits(child(root, "limits"), mistakes);
   reader.read_environment(child(root, "environment"), layer);
   layer.logs = read_logs(child(root, "logs"), base, shipped, mistakes);
   reader.read_run(child(root, "run"), layer);

@@ -45,6 +45,7 @@ struct Layer {
   } access;
   std::vector<DeviceRule> devices;
   std::vector<std::string> sockets;
+  Limits limits;
   struct {
     std::vector<std::string> files;
     std::optional<bool> export_files;

@@ -13,6 +13,7 @@
 #include "policy/builtin.hpp"
 #include "policy/document.hpp"
 #include "policy/layer.hpp"
+#include "policy/limits.hpp"
 #include "policy/log_layer.hpp"
 #include "policy/merge.hpp"
 #include "policy/validate.hpp"
@@ -98,6 +99,7 @@ class Loader {
       std::erase_if(diagnostics, [](const Diagnostic& each) { return each.severity == Severity::note; });
       return std::unexpected(std::move(diagnostics));
     }
+    std::ranges::move(check_limits(policy), std::back_inserter(diagnostics));
     return LoadedPolicy{std::move(policy), std::move(diagnostics)};
   }
 

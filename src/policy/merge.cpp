@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "policy/limits.hpp"
+
 namespace cofferdam::policy {
 namespace {
 
@@ -80,6 +82,7 @@ void apply_layer(Policy& policy, Layer layer, const PathBase& base, Mistakes& mi
   append(policy.devices, std::move(layer.devices),
          [](const DeviceRule& a, const DeviceRule& b) { return a.path == b.path; });
   append(policy.sockets, std::move(layer.sockets));
+  apply_limits(policy.limits, layer.limits);
   apply_environment(policy.environment, layer);
   for (const auto& change : layer.logs) change(policy.logs);
   policy.run.replicas = layer.run.replicas.value_or(policy.run.replicas);

@@ -23,6 +23,7 @@ inline constexpr std::string_view kDangerousPath = "CD908";
 inline constexpr std::string_view kUnreadable = "CD909";  // a policy that can't be found or read
 inline constexpr std::string_view kEnvironmentFile = "CD910";
 inline constexpr std::string_view kSecret = "CD912";  // in clear text
+inline constexpr std::string_view kMemoryBelowStorage = "CD914";
 }  // namespace code
 
 // Counted from 1, the column in bytes; 0 means unknown.

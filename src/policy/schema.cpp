@@ -125,7 +125,14 @@ constexpr std::array kKeys = std::to_array<Key>({
      .type = list,
      .doc = "Devices of the machine let in, such as /dev/dri; each is named at the start with what it weakens."},
     {.path = "devices[]", .type = path, .doc = "A device node, or a directory of them, below /dev."},
-    {.path = "limits", .type = map, .available = false},
+    {.path = "limits", .type = map, .doc = "What an instance may take at most; without a key there is no limit."},
+    {.path = "limits.memory",
+     .type = memory,
+     .doc =
+         "Memory of all its processes, with what its tmpfs mounts hold; the kernel kills a process that needs more."},
+    {.path = "limits.processes", .type = count, .doc = "Processes and threads together; a fork beyond fails."},
+    {.path = "limits.cpu", .type = cores, .doc = "Processors, such as 2, 1.5 or 0.25."},
+    {.path = "limits.open_files", .type = count, .doc = "Open files of each process (RLIMIT_NOFILE, soft and hard)."},
 
     {.path = "sockets", .type = list, .doc = "Host sockets let in; each weakens a rule and is named at the start."},
     {.path = "sockets[]", .type = socket_path, .doc = "A path, or @name for an abstract socket."},

@@ -22,8 +22,10 @@ enum class ValueType {
   socket_path,  // a path, or @name
   size,
   record_size,
+  memory,
   inodes,
   count,  // a whole number from 1
+  cores,  // processors, with up to three decimal places
   duration,
   port,
   signal,

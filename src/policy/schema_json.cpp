@@ -75,12 +75,14 @@ void write_type(JsonWriter& json, const Key& key) {
     case ValueType::choice: write_enum(json, base::split(key.legal, '|')); return;
     case ValueType::boolean: json.field("type", "boolean"); return;
     case ValueType::record_size:
+    case ValueType::memory:
     case ValueType::size: write_text(json, "^[1-9][0-9]*(KiB|MiB|GiB|TiB)$"); return;
     case ValueType::inodes:
       json.field("type", "integer").key("minimum").unsigned_number(kFewestInodes);
       json.key("maximum").unsigned_number(kMostInodes);
       return;
     case ValueType::count: json.field("type", "integer").key("minimum").number(1); return;
+    case ValueType::cores: json.field("type", "number").key("exclusiveMinimum").number(0); return;
     case ValueType::duration: write_text(json, "^(0|[1-9][0-9]*)(ms|s|m|h)$"); return;
     case ValueType::port: json.field("type", "integer").key("minimum").number(1).key("maximum").number(65'535); return;
     case ValueType::variable: write_text(json, "^[A-Za-z_][A-Za-z0-9_]*$"); return;

@@ -151,7 +151,7 @@ class Validator {
     if (!expect(key, node, Node::Kind::scalar, what)) return;
     const bool plain_type = key.type == ValueType::version || key.type == ValueType::port ||
                             key.type == ValueType::boolean || key.type == ValueType::inodes ||
-                            key.type == ValueType::count;
+                            key.type == ValueType::count || key.type == ValueType::cores;
     if (plain_type && node.quoted) {
       mistakes_.error(node.place, code::kValue, name_of(key) + " is the text " + in_quotes(node.text),
                       "write it without quotes");
@@ -170,8 +170,10 @@ class Validator {
       case ValueType::boolean: return error_of(parse_boolean(text));
       case ValueType::size: return error_of(parse_size(text));
       case ValueType::record_size: return error_of(parse_record_size(text));
+      case ValueType::memory: return error_of(parse_memory(text));
       case ValueType::inodes: return error_of(parse_inodes(text));
       case ValueType::count: return error_of(parse_count(text));
+      case ValueType::cores: return error_of(parse_cores(text));
       case ValueType::duration: return error_of(parse_duration(text));
       case ValueType::port: return error_of(parse_port(text));
       case ValueType::signal: return error_of(parse_signal(text));

@@ -59,13 +59,13 @@ Quantity split_unit(std::string_view text) {
   return {text.substr(0, length), text.substr(length)};
 }
 
-// 512M, 512MB, 512mib: the unit that was meant, by its first letter.
+// 512M, 512MB, 512Mi, 512mib: the unit that was meant, by its first letter.
 std::string meant_size(const Quantity& quantity) {
   if (quantity.digits.empty() || quantity.unit.empty()) return {};
   for (const std::string_view unit : {"KiB", "MiB", "GiB", "TiB"}) {
     const std::string letter = lower(unit.substr(0, 1));
     const std::string written = lower(quantity.unit);
-    if (written == letter || written == letter + "b" || written == letter + "ib") {
+    if (written == letter || written == letter + "b" || written == letter + "i" || written == letter + "ib") {
       return "did you mean " + in_quotes(std::string(quantity.digits) + std::string(unit)) + "? ";
     }
   }
@@ -146,6 +146,30 @@ Value<std::uint64_t> parse_size(std::string_view text) {
 
 Value<std::uint64_t> parse_record_size(std::string_view text) {
   return size_from(text, 1024, "a record's size is a whole number and KiB, such as 16KiB; from 1KiB to 256KiB");
+}
+
+Value<std::uint64_t> parse_memory(std::string_view text) {
+  return size_from(text, kLeastMemory,
+                   "memory is a whole number and MiB, GiB or TiB, such as 512MiB; the smallest is 8MiB");
+}
+
+Value<std::uint64_t> parse_cores(std::string_view text) {
+  static constexpr std::string_view kForm =
+      "a number of processors from 0.01 to 10000 with up to three decimal places: cpu: 1.5";
+  constexpr std::uint64_t kLeast = 10;
+  constexpr std::uint64_t kMost = 10'000'000;
+  const std::size_t point = text.find('.');
+  const auto whole = whole_number(text.substr(0, point));
+  std::string fraction(point == std::string_view::npos ? "0" : text.substr(point + 1));
+  if (!whole || fraction.empty() || fraction.size() > 3 || !std::ranges::all_of(fraction, is_digit)) {
+    return wrong(in_quotes(text) + " is no number of processors", kForm);
+  }
+  fraction.resize(3, '0');
+  if (*whole > kMost / 1000) return wrong(in_quotes(text) + " processors are too many", kForm);
+  const std::uint64_t thousandths = *whole * 1000 + std::stoul(fraction);
+  if (thousandths < kLeast) return wrong(in_quotes(text) + " processors are too few", kForm);
+  if (thousandths > kMost) return wrong(in_quotes(text) + " processors are too many", kForm);
+  return thousandths;
 }
 
 Value<std::uint64_t> parse_inodes(std::string_view text) {

@@ -35,6 +35,13 @@ inline constexpr std::uint64_t kMostInodes = 1'000'000'000;
 // The same for the size of a log record: at least 1 KiB.
 [[nodiscard]] Value<std::uint64_t> parse_record_size(std::string_view text);
 
+// The same for the memory of an instance: at least 8 MiB, below which hardly a program starts.
+inline constexpr std::uint64_t kLeastMemory = 8ULL << 20;
+[[nodiscard]] Value<std::uint64_t> parse_memory(std::string_view text);
+
+// "2", "1.5", "0.25": processors, in thousandths; from 0.01, the least that the kernel hands out, to 10000.
+[[nodiscard]] Value<std::uint64_t> parse_cores(std::string_view text);
+
 // "5": a whole number from 1 to 1000000000, without a unit.
 [[nodiscard]] Value<std::uint64_t> parse_count(std::string_view text);
 

@@ -70,6 +70,10 @@ class Summary {
         if (entry.finding.severity != Severity::note) expected_.push_back(&entry);
       } else if (entry.finding.code == "CD103" || entry.finding.code == "CD107") {
         if (full_ == nullptr || full_->code > entry.finding.code) full_ = &entry.finding;
+      } else if (entry.finding.code == "CD520" || entry.finding.code == "CD521") {
+        // The last of a code has the figures of the whole run.
+        std::erase_if(limits_, [&](const Finding* known) { return known->code == entry.finding.code; });
+        limits_.push_back(&entry.finding);
       } else if (entry.finding.severity == Severity::error) {
         refusals_.push_back(&entry);
       }
@@ -78,7 +82,7 @@ class Summary {
 
   std::string text() {
     if (refusals_.empty() && losses_.files == 0 && losses_.deletions == 0 && report_.logs.dropped == 0 &&
-        full_ == nullptr && !tells_hidden() && !report_.rehearsal) {
+        full_ == nullptr && limits_.empty() && !tells_hidden() && !report_.rehearsal) {
       return "";
     }
     std::size_t room = kSummaryLines - heads();
@@ -106,6 +110,7 @@ class Summary {
     if (report_.logs.dropped != 0)
       add("lost", base::plural(report_.logs.dropped, "log record") + " no sink could take");
     if (full_ != nullptr) add_full(*full_);
+    for (const Finding* limit : limits_) add_limit(*limit);
     if (tells_hidden()) add_hidden();
     lines_.push_back(last_line());
     std::string text;
@@ -119,7 +124,7 @@ class Summary {
     const auto one = [](bool present) { return present ? std::size_t{1} : std::size_t{0}; };
     return 1 + one(losses_.source.count != 0) + one(losses_.vcs.count != 0) + one(losses_.others.count != 0) +
            one(losses_.logs.count != 0) + one(losses_.made_again.count != 0) + one(report_.logs.dropped != 0) +
-           one(full_ != nullptr) + one(tells_hidden());
+           one(full_ != nullptr) + limits_.size() + one(tells_hidden());
   }
 
   // Where the bytes are, or how to get them.
@@ -250,6 +255,11 @@ class Summary {
     add("storage", shown(known, kLongestMessage) + "; " + shown(finding.fix, kLongestFix) + " [" + finding.code + "]");
   }
 
+  void add_limit(const Finding& finding) {
+    add("limit",
+        shown(finding.message, kLongestMessage) + "; " + shown(finding.fix, kLongestFix) + " [" + finding.code + "]");
+  }
+
   void add_refusal(const CountedFinding& entry) {
     const Finding& finding = entry.finding;
     const std::string times = entry.count > 1 ? " (" + std::to_string(entry.count) + " times)" : "";
@@ -333,6 +343,7 @@ class Summary {
   Losses losses_;
   std::vector<const CountedFinding*> refusals_;
   const Finding* full_ = nullptr;                // the first mount that was full, else nearly
+  std::vector<const Finding*> limits_;           // memory and processes: one of each code
   std::vector<const CountedFinding*> expected_;  // of a rehearsal: missed by a later instance
   Lines lines_;
 };

@@ -16,6 +16,7 @@
 #include "kernel/process.hpp"
 #include "kernel/procfs.hpp"
 #include "logs/sinks/open.hpp"
+#include "plan/limits.hpp"
 #include "plan/memory.hpp"
 #include "run/required_sinks.hpp"
 
@@ -47,7 +48,8 @@ supervise::InstanceView view_of(const plan::Plan& plan, const launch::Launched& 
 }
 
 // See InstanceResult::memory_peak.
-std::uint64_t memory_peak(const plan::Plan& plan, const MemoryUse& measured) {
+std::uint64_t memory_peak(const plan::Plan& plan, const LimitWatch& limits, const MemoryUse& measured) {
+  if (const auto peak = limits.memory_peak()) return *peak;
   if (const auto peak = plan::container_memory_peak(plan)) return *peak;
   rusage usage{};
   // The app and all that it waited for; the launcher itself is not in it.
@@ -154,7 +156,12 @@ Result<void> Instance::launch(const RunRequest& request, InstanceOptions options
   }
   // The owner of an undumpable process's files in /proc is root, and the maps of the child are written there.
   (void)kernel::set_dumpable(true);
-  auto launched = launch::launch(plan, stdio, session_.inherited(), kStragglerGraceMs,
+  if (const auto limits = plan::cgroup_limits(plan.limits); plan.mode == Mode::local && limits.any()) {
+    auto cgroup = prepared_.cgroups->make(name_, limits);
+    if (!cgroup) return fail("limits: can't make a cgroup: " + cgroup.error().message, cgroup.error().errnum);
+    cgroup_.emplace(std::move(*cgroup));
+  }
+  auto launched = launch::launch(plan, stdio, session_.inherited(), cgroup_ ? &*cgroup_ : nullptr, kStragglerGraceMs,
                                  [&]() -> Result<void> { return pump_ ? pump_->start() : Result<void>{}; });
   // The app has the launcher's uid: nothing of us is to be read or traced by it.
   (void)kernel::set_dumpable(false);
@@ -184,9 +191,10 @@ Result<void> Instance::launch(const RunRequest& request, InstanceOptions options
   }
   supervisor_.emplace(plan, std::move(view), std::move(launched_.listener), launched_.app_pid,
                       std::move(prepared_.connects), events_, std::move(supervised));
+  limits_.emplace(cgroup_ ? cgroup_->view() : plan.host.limits.own, plan, *supervisor_, events_);
   loop_.emplace(LoopParts{prepared_.policy, launched_, *supervisor_, events_, session_.stream(),
                           pump_ ? &*pump_ : nullptr, terminal_ ? &*terminal_ : nullptr,
-                          sink_watch_ ? &*sink_watch_ : nullptr});
+                          sink_watch_ ? &*sink_watch_ : nullptr, &*limits_});
   return {};
 }
 
@@ -194,13 +202,14 @@ void Instance::conclude(const supervise::ChangeVisitor& visit) {
   if (terminal_) terminal_->restore();
   supervisor_->measure_storage();
   supervisor_->end_watch();
+  limits_->finish(loop_->ending().status);
   events_.emit(exited_event(loop_->ending().status));
   report::Collector& collector = session_.collector();
   const ScanResult scan = supervisor_->scan([&](const ScannedChange& change) {
     collector.visit(name_, change);
     if (visit) visit(change);
   });
-  for (const Finding& finding : collector.finish(name_, scan, memory_peak(prepared_.plan, scan.memory))) {
+  for (const Finding& finding : collector.finish(name_, scan, memory_peak(prepared_.plan, *limits_, scan.memory))) {
     own_records_.tell(finding);
   }
   if (pump_ && pump_->listens()) loop_->await_pump();

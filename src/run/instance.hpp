@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "run/limit_watch.hpp"
 #include "run/loop.hpp"
 #include "run/own_records.hpp"
 #include "run/prepare.hpp"
@@ -79,12 +80,14 @@ class Instance {
   Preparation prepared_;
   std::optional<PumpProcess> pump_;
   DevLog dev_log_;
+  std::optional<kernel::Cgroup> cgroup_;  // of the policy's limits, where one can be made
   launch::Launched launched_;
   std::optional<Terminal> terminal_;
   OwnRecords own_records_;
   supervise::EventLog events_;
   std::optional<SinkWatch> sink_watch_;
   std::optional<supervise::Supervisor> supervisor_;
+  std::optional<LimitWatch> limits_;
   std::optional<Loop> loop_;
 };
 

@@ -75,6 +75,7 @@ std::chrono::milliseconds Loop::timeout() const {
   if (phase_ != Phase::done) consider(sinks_look_at_);
   consider(kill_at_);
   consider(stragglers_until_);
+  if (phase_ == Phase::running && parts_.limits != nullptr) consider(parts_.limits->looks_at());
   consider(pump_until_);
   // Orphans of a container are reaped by SIGCHLD; those that are not our children are looked for.
   if (container_ && phase_ == Phase::ending) {
@@ -265,6 +266,7 @@ void Loop::on_timers() {
   if (parts_.stream != nullptr) parts_.stream->on_tick();
   if (phase_ == Phase::running || phase_ == Phase::ending) parts_.supervisor.on_tick();
   const auto now = Clock::now();
+  if (phase_ == Phase::running && parts_.limits != nullptr) parts_.limits->look(now);
   if (sinks_look_at_ && now >= *sinks_look_at_) {
     sinks_look_at_.reset();
     parts_.sinks->look();

@@ -14,6 +14,7 @@
 #include "cofferdam/policy.hpp"
 #include "launch/launcher.hpp"
 #include "report/event_stream.hpp"
+#include "run/limit_watch.hpp"
 #include "run/pump_process.hpp"
 #include "run/sink_watch.hpp"
 #include "run/terminal.hpp"
@@ -32,6 +33,7 @@ struct LoopParts {
   PumpProcess* pump = nullptr;            // run
   Terminal* terminal = nullptr;           // shell
   SinkWatch* sinks = nullptr;             // run
+  LimitWatch* limits = nullptr;
 };
 
 struct Ending {

@@ -179,6 +179,17 @@ Result<Intent> read_intent(const RunRequest& request, Say say) {
   return intent;
 }
 
+// Whether they can be enforced is tried before the plan says so.
+std::shared_ptr<const kernel::CgroupPlace> look_at_limits(const Limits& limits, Mode mode, plan::HostFacts& host) {
+  const kernel::CgroupLimits wanted = plan::cgroup_limits(limits);
+  const bool tries = mode == Mode::local && wanted.any();
+  auto place = std::make_shared<const kernel::CgroupPlace>(tries ? kernel::CgroupPlace::find(host.mounts, wanted)
+                                                                 : kernel::CgroupPlace());
+  if (plan::has_limits(limits) || mode == Mode::container)
+    host.limits = plan::read_limit_facts(mode, *place, host.mounts);
+  return place;
+}
+
 Result<Preparation> prepare(const RunRequest& request, Say say) {
   auto intent = read_intent(request, say);
   if (!intent) return std::unexpected(intent.error());
@@ -208,6 +219,7 @@ Result<Preparation> prepare(const RunRequest& request, Say say) {
         "start several containers: docker compose up --scale SERVICE=" +
         std::to_string(replicas) + ", or deploy.replicas; and say run.replicas: 1 here");
   }
+  preparation.cgroups = look_at_limits(policy.limits, mode, *host);
   wanted.environment["COFFERDAM_MODE"] = mode == Mode::local ? "local" : "container";
   auto planned = plan::make_plan(policy, *host, wanted);
   if (!planned) return std::unexpected(planned.error());

@@ -1,7 +1,10 @@
 // From a request to a plan: policy, environment, database rules, host.
 #pragma once
 
+#include <memory>
+
 #include "cofferdam/policy.hpp"
+#include "kernel/cgroup.hpp"
 #include "plan/backing_services.hpp"
 #include "plan/plan.hpp"
 #include "run/run.hpp"
@@ -13,7 +16,8 @@ struct Preparation {
   Policy policy;
   plan::Plan plan;
   supervise::ConnectRules connects;
-  std::vector<std::string> log_secrets;  // values that no record may show
+  std::vector<std::string> log_secrets;                // values that no record may show
+  std::shared_ptr<const kernel::CgroupPlace> cgroups;  // for the policy's limits; never null, may have no room
 };
 
 // What policy and environment say, before anybody looks at the host or asks for a name.

@@ -50,6 +50,8 @@ class Supervisor {
 
   // The last look at the storage, before the end is told (storage_meter.hpp).
   void measure_storage() { storage_.measure(); }
+  // How full each mount was at most (storage_meter.hpp).
+  [[nodiscard]] std::vector<StorageUse> storage_use() const { return storage_.use(); }
   // The app has ended: what the replays of host edits have left over goes. The upper layers are in use until then.
   void end_watch() { watch_.end(); }
   // After the last process has ended and the storage was measured, or while it runs, as far as it goes. Every change is

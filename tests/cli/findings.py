@@ -23,8 +23,10 @@ CODES = {
     "CD305": "logs.sinks", "CD306": "logs.syslog_socket", "CD401": "sockets",
     "CD402": "access.remote_login", "CD403": "access.remote_login", "CD404": "access.remote_login",
     "CD405": "access.debug", "CD503": "run.stop_grace", "CD504": "database",
+    "CD520": "limits.memory", "CD521": "limits.processes", "CD522": "limits.cpu",
     "CD901": "", "CD902": "", "CD903": "", "CD904": "", "CD905": "", "CD906": "", "CD907": "", "CD908": "storage.mounts",
     "CD909": "extends", "CD910": "environment.files", "CD911": "database.allow", "CD912": "logs.sinks",
+    "CD914": "limits.memory",
 }
 
 REACH = r"""

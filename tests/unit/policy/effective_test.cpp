@@ -50,6 +50,7 @@ network: {egress: deny, allow: ["api.example.com:443", "10.0.0.0/8"]}
 access: {remote_login: deny, debug: allow}
 devices: [/dev/dri]
 sockets: [/run/user/1000/wayland-0]
+limits: {memory: 3GiB, processes: 512, cpu: 1.5, open_files: 4096}
 environment:
   files: [.env]
   export: true
@@ -100,6 +101,7 @@ run: {replicas: 3, restart: on-failure, readiness: {http: "/up?a=\"1\"", port: 8
                            "{remote_login: deny, debug: allow}",
                            "/dev/dri",
                            "wayland-0",
+                           "limits: {memory: 3GiB, processes: 512, cpu: 1.5, open_files: 4096}",
                            "export: true",
                            "two\\nlines",
                            "/app.jsonl",

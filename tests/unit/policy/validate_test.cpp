@@ -37,7 +37,11 @@ TEST_F(InvalidPolicy, ReportsEachMistakeWithItsPlaceAndCode) {
       {"devices: [/etc/passwd]", {"3:11 CD908"}},
       {"devices: [/dev/../etc]", {"3:11 CD908"}},
       {"devices: [\"/dev/video*\"]", {"3:11 CD908"}},
-      {"limits: {memory: 2GiB}", {"3:1 CD904"}},
+      {"limits: {memory: 2G, processes: 0, cpu: 1.2345, open_files: many, swap: 0}",
+       {"3:18 CD903", "3:33 CD903", "3:41 CD903", "3:61 CD903", "3:67 CD902"}},
+      {"limits: {memory: 4MiB, processes: '5', cpu: '1', open_files: 1e3}",
+       {"3:18 CD903", "3:35 CD903", "3:45 CD903", "3:62 CD903"}},
+      {"limits: 2GiB", {"3:9 CD903"}},
       {"storage: {elsewhere: deny}", {"3:11 CD904"}},
       // wrong types
       {"mode: [auto]", {"3:7 CD903"}},

@@ -83,6 +83,26 @@ TEST(Count, IsAWholeNumberFromOne) {
   }
 }
 
+TEST(Memory, BeginsAtEightMebibytes) {
+  EXPECT_EQ(parse_memory("8MiB"), 8U << 20);
+  EXPECT_EQ(parse_memory("2GiB"), 2ULL << 30);
+  for (const char* text : {"", "8191KiB", "2", "2G", "0.5GiB"}) EXPECT_FALSE(parse_memory(text)) << text;
+  EXPECT_TRUE(parse_memory("512Mi").error().hint.starts_with("did you mean '512MiB'?"));
+}
+
+TEST(Cores, AreThousandths) {
+  EXPECT_EQ(parse_cores("2"), 2000U);
+  EXPECT_EQ(parse_cores("1.5"), 1500U);
+  EXPECT_EQ(parse_cores("0.25"), 250U);
+  EXPECT_EQ(parse_cores("0.01"), 10U);
+  EXPECT_EQ(parse_cores("0.125"), 125U);
+  EXPECT_EQ(parse_cores("10000"), 10'000'000U);
+  for (const char* text : {"", "0", "0.0", "0.009", ".5", "1.", "1.0000", "-1", "+1", "01", "1e3", "1,5", "500m", "1.x",
+                           "10000.001", "10001", "99999999999999999999"}) {
+    EXPECT_FALSE(parse_cores(text)) << text;
+  }
+}
+
 TEST(RecordSize, BeginsAtOneKibibyte) {
   EXPECT_EQ(parse_record_size("1KiB"), 1024U);
   EXPECT_EQ(parse_record_size("1MiB"), 1U << 20);

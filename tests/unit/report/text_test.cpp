@@ -222,6 +222,26 @@ TEST(Summary, AFullMountIsALineAndNoRefusal) {
             "web.1 exited 0; full list: --report FILE\n");
 }
 
+TEST(Summary, ALimitThatWasReachedIsALineWithTheLastFigures) {
+  Report report;
+  report.instances = {{"web.1", 0, std::nullopt, 0, 0}};
+  CountedFinding first;
+  first.finding.code = "CD521";
+  first.finding.severity = Severity::error;
+  first.finding.message = "no process (1 time)";
+  first.finding.fix = "start fewer";
+  CountedFinding last = first;
+  last.finding.message = "no process (9 times)";
+  CountedFinding memory = first;
+  memory.finding.code = "CD520";
+  memory.finding.message = "out of memory";
+  report.findings = {first, memory, last};
+  EXPECT_EQ(summary(report, kOptions),
+            "limit    out of memory; start fewer [CD520]\n"
+            "limit    no process (9 times); start fewer [CD521]\n"
+            "web.1 exited 0; full list: --report FILE\n");
+}
+
 TEST(Summary, ARefusedCallIsNotSaidTwice) {
   Report report;
   report.findings.assign(1, sample_refusal(1));
