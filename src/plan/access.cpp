@@ -51,8 +51,15 @@ Opening opening_of(const std::string& socket) {
 
 }  // namespace
 
-AccessPlan access_plan(const Access& access, bool one_off) {
+std::string_view way_to_a_one_off(Mode mode) {
+  return mode == Mode::container
+             ? "docker run -it --entrypoint sh IMAGE, or docker compose run --rm --entrypoint sh SERVICE"
+             : "cofferdam shell -- COMMAND";
+}
+
+AccessPlan access_plan(Mode mode, const Access& access, bool one_off) {
   AccessPlan plan;
+  plan.one_off = way_to_a_one_off(mode);
   plan.terminals = one_off || access.remote_login;
   plan.logins = access.remote_login;
   plan.debugging = access.debug;

@@ -10,8 +10,11 @@
 
 namespace cofferdam::plan {
 
+// What to type for a one-off with a terminal; in a container that is a new container, without cofferdam in front.
+[[nodiscard]] std::string_view way_to_a_one_off(Mode mode);
+
 // `one_off`: an instance of `cofferdam shell`, which has a terminal.
-[[nodiscard]] AccessPlan access_plan(const Access& access, bool one_off);
+[[nodiscard]] AccessPlan access_plan(Mode mode, const Access& access, bool one_off);
 [[nodiscard]] EnforcementRow access_row(Mode mode, const HostFacts& host, const Policy& policy, bool one_off);
 
 // Something that the policy lets in. `rules` are names of enforcement rows, separated by blanks: they become partial,

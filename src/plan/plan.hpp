@@ -66,6 +66,7 @@ struct AccessPlan {
   bool terminals = false;  // terminals and interactive shells: in a one-off, or with remote_login: allow
   bool logins = false;     // listeners on the ports of logins: remote_login: allow
   bool debugging = false;  // debug: allow
+  std::string one_off;     // what to type to look around instead
   PolicyRef policy;
 };
 

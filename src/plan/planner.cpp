@@ -134,7 +134,7 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host, const PlanRe
   plan.broker = uses_broker(plan.mode, host);
   plan.egress_denied = policy.network.deny;
   if (plan.egress_denied) plan.enforcement.push_back(network_row(plan.mode, host));
-  plan.access = access_plan(policy.access, request.one_off);
+  plan.access = access_plan(plan.mode, policy.access, request.one_off);
   plan.enforcement.push_back(access_row(plan.mode, host, policy, request.one_off));
   auto openings = plan_devices(policy, plan);
   if (!openings) return std::unexpected(openings.error());

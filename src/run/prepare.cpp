@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "base/text.hpp"
+#include "plan/access.hpp"
 #include "plan/log_sinks.hpp"
 #include "plan/resolver.hpp"
 #include "plan/storage.hpp"
@@ -207,9 +208,8 @@ Result<Preparation> prepare(const RunRequest& request, Say say) {
   if (!host) return std::unexpected(host.error());
   const Mode mode = policy.mode != Mode::automatic ? policy.mode : host->in_container ? Mode::container : Mode::local;
   if (mode == Mode::container && request.shell) {
-    return fail(
-        "cofferdam shell has no storage of its own to give inside a container; start a new one instead: "
-        "docker compose run --rm SERVICE sh, or docker run -it IMAGE sh");
+    return fail("cofferdam shell has no storage of its own to give inside a container; start a new one instead: " +
+                std::string(plan::way_to_a_one_off(mode)));
   }
   const std::uint32_t replicas = request.replicas.value_or(policy.run.replicas);
   if (mode == Mode::container && !request.shell && replicas > 1) {

@@ -23,7 +23,7 @@ Result<kernel::Fd> open_nowhere() {
 }
 
 // A pipe or a file is the app's; a terminal is not (no server has one): it is read from nowhere, with a hint.
-Result<kernel::Fd> standard_input(Say say, Carriers& carriers) {
+Result<kernel::Fd> standard_input(const plan::Plan& plan, Say say, Carriers& carriers) {
   struct stat status{};
   if (fstat(STDIN_FILENO, &status) == 0 && S_ISREG(status.st_mode)) {
     return carriers.feed(STDIN_FILENO);
@@ -33,14 +33,14 @@ Result<kernel::Fd> standard_input(Say say, Carriers& carriers) {
     if (copy >= 0) return kernel::Fd(copy);
   } else {
     say(Severity::note,
-        "stdin is not passed on from a terminal; for an interactive program use: cofferdam shell -- COMMAND");
+        "stdin is not passed on from a terminal; for an interactive program use: " + plan.access.one_off);
   }
   return open_nowhere();
 }
 
 // Output goes to the pump.
-Result<GivenStdio> app_stdio(Say say, Carriers& carriers) {
-  auto input = standard_input(say, carriers);
+Result<GivenStdio> app_stdio(const plan::Plan& plan, Say say, Carriers& carriers) {
+  auto input = standard_input(plan, say, carriers);
   if (!input) return std::unexpected(input.error());
   GivenStdio stdio;
   stdio[0] = std::move(*input);
@@ -74,7 +74,7 @@ Result<RunResult> run(const RunRequest& request, Say say) {
   }
 
   Carriers carriers;
-  auto stdio = request.shell ? one_off_stdio(carriers) : app_stdio(say, carriers);
+  auto stdio = request.shell ? one_off_stdio(carriers) : app_stdio(prepared->plan, say, carriers);
   if (!stdio) return std::unexpected(stdio.error());
   const auto& [input, output, error] = *stdio;
   auto instance =

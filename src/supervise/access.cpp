@@ -108,8 +108,9 @@ void AccessRule::refuse(kernel::NotifyChannel& channel, const kernel::Notificati
 void AccessRule::see_open(const std::string& path, const KnownThread& thread) {
   if (plan_.terminals || !is_terminal_device(path)) return;
   tell("CD402", "a terminal was refused: nobody logs in to an instance (" + who_asked(thread.process) + ")",
-       "for a terminal of your own: cofferdam shell -- COMMAND; an app that itself drives programs through "
-       "pseudoterminals (pexpect, node-pty, script) needs `access: {remote_login: allow}`",
+       "for a terminal of your own: " + plan_.one_off +
+           "; an app that itself drives programs through pseudoterminals (pexpect, node-pty, script) needs `access: "
+           "{remote_login: allow}`",
        thread.process);
 }
 
@@ -123,17 +124,17 @@ bool AccessRule::is_login(const kernel::ThreadView& view, const ExecRecord& reco
   return supervise::is_login(call, standard_input_of(view));
 }
 
-bool AccessRule::end_login(const kernel::ThreadStatus& status, const ProcessRef& process) {
+void AccessRule::end_login(const kernel::NotifyChannel& channel, const kernel::Notification& call,
+                           const kernel::ThreadStatus& status, const ProcessRef& process) {
   const kernel::Fd shell = kernel::open_pidfd(status.tgid, false);
-  const bool ended = shell && kernel::send_signal(shell.get(), SIGKILL);
+  // The number may be another process's by now.
+  if (!channel.still_valid(call.id)) return;
+  kernel::send_signal(shell.get(), SIGKILL);
   tell("CD403",
        "the interactive shell " + name_of(process) + " was ended: nobody types into an instance (" +
            who_asked(process) + ")",
-       "to look around: cofferdam shell, an instance of its own; `sh -c` and scripts run, and so does a shell that "
-       "reads "
-       "its script from a pipe",
+       "to look around: " + plan_.one_off + "; scripts, `sh -c` and a shell that reads its script from a pipe run",
        process);
-  return ended;
 }
 
 bool AccessRule::refuses_port(std::uint16_t port, const KnownThread& thread) {
@@ -141,8 +142,8 @@ bool AccessRule::refuses_port(std::uint16_t port, const KnownThread& thread) {
   tell("CD404",
        "listening on port " + std::to_string(port) + " refused: nobody logs in to an instance (" +
            who_asked(thread.process) + ")",
-       "to look around: cofferdam shell; a service that is no login takes another port; to allow it: `access: "
-       "{remote_login: allow}`",
+       "to look around: " + plan_.one_off +
+           "; a service that is no login takes another port; to allow it: `access: {remote_login: allow}`",
        thread.process);
   return true;
 }

@@ -28,8 +28,9 @@ class AccessRule {
   // True when the new image is a shell that somebody outside would type into. It stands in its first call, before any
   // code of its own: end it there and tell (CD403).
   [[nodiscard]] bool is_login(const kernel::ThreadView& view, const ExecRecord& record) const;
-  // False when the process could not be killed; its call must not be answered then either.
-  bool end_login(const kernel::ThreadStatus& status, const ProcessRef& process);
+  // Kills it. Its call is not to be answered: should the kill fail, it waits there for ever.
+  void end_login(const kernel::NotifyChannel& channel, const kernel::Notification& call,
+                 const kernel::ThreadStatus& status, const ProcessRef& process);
 
   // Whether binding to, or listening on, this TCP port is refused, with CD404.
   [[nodiscard]] bool refuses_port(std::uint16_t port, const KnownThread& thread);

@@ -100,7 +100,7 @@ void Supervisor::dispatch(const kernel::Notification& call) {
   switch (row->kind) {
     case kernel::NotifyKind::new_image:
       // Answered only now: the record must be there before the image does anything. One that was killed gets no answer.
-      if (take_record(*thread)) channel_.answer_continue(call.id);
+      if (take_record(call, *thread)) channel_.answer_continue(call.id);
       return;
     case kernel::NotifyKind::socket: return connects_.handle_socket(channel_, call, *thread);
     case kernel::NotifyKind::connect: return connects_.handle_connect(channel_, call, *thread);
@@ -130,7 +130,7 @@ void Supervisor::refresh_identity(const kernel::NotifyRow& row, KnownThread& thr
   if (const auto status = thread.view.status()) thread.status = *status;
 }
 
-bool Supervisor::take_record(const KnownThread& thread) {
+bool Supervisor::take_record(const kernel::Notification& call, const KnownThread& thread) {
   const auto status = thread.view.status();
   if (!status) return true;
   const pid_t process = status->tgid;
@@ -146,7 +146,7 @@ bool Supervisor::take_record(const KnownThread& thread) {
   const ProcessRef image = event.process;
   events_.emit(std::move(event));
   if (record == nullptr || !access_.is_login(*view, *record)) return true;
-  access_.end_login(*status, image);
+  access_.end_login(channel_, call, *status, image);
   return false;
 }
 

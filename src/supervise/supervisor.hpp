@@ -70,7 +70,7 @@ class Supervisor {
   void dispatch_ready();
   void refresh_identity(const kernel::NotifyRow& row, KnownThread& thread);
   // False: the new image may not run, and was killed.
-  [[nodiscard]] bool take_record(const KnownThread& thread);
+  [[nodiscard]] bool take_record(const kernel::Notification& call, const KnownThread& thread);
   void handle_bind(const kernel::Notification& call, const kernel::NotifyRow& row, const KnownThread& thread);
   // `got`: what reading the address gave.
   void handle_unread_bind(const kernel::Notification& call, const KnownThread& thread, ssize_t got);

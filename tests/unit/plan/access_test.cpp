@@ -42,12 +42,14 @@ TEST(AccessRow, SaysWhatThePolicyGivesAway) {
 }
 
 TEST(AccessPlan, GivesAOneOffATerminalAndNoListenerOfLogins) {
-  const AccessPlan app = access_plan({}, false);
+  const AccessPlan app = access_plan(Mode::local, {}, false);
   EXPECT_FALSE(app.terminals);
-  const AccessPlan one_off = access_plan({}, true);
+  const AccessPlan one_off = access_plan(Mode::local, {}, true);
   EXPECT_TRUE(one_off.terminals);
   EXPECT_FALSE(one_off.logins);
   EXPECT_FALSE(one_off.debugging);
+  EXPECT_THAT(one_off.one_off, HasSubstr("cofferdam shell"));
+  EXPECT_THAT(access_plan(Mode::container, {}, false).one_off, HasSubstr("docker run -it --entrypoint sh"));
 }
 
 std::vector<EnforcementRow> weakened(const Policy& policy) {
