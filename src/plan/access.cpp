@@ -92,7 +92,7 @@ EnforcementRow access_row(Mode mode, const HostFacts& host, const Policy& policy
 std::vector<Opening> openings_of(const Policy& policy) {
   std::vector<Opening> openings;
   if (policy.access.debug) {
-    openings.push_back({"debuggers (access.debug: allow)", "database access",
+    openings.push_back({"debugging (access.debug: allow)", "database access",
                         "a process that traces another one acts as it, the app included"});
   }
   for (const std::string& socket : policy.sockets) openings.push_back(opening_of(canonical(socket)));

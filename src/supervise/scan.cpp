@@ -156,7 +156,8 @@ class Scan {
 
   void scan_tmpfs(const InstanceMount& mount) {
     walk(mount.plan->path, mount.layer, -1, [&](const LayerEntry& entry, const std::string& path) {
-      if (binds_.contains(path) || (S_ISDIR(entry.status.st_mode) && ours_.contains(path))) return true;
+      const bool ours = binds_.contains(path) || file_mounts_.contains(path);
+      if (ours || (S_ISDIR(entry.status.st_mode) && ours_.contains(path))) return true;
       const Baseline::Entry* before = find_before(path);
       if (before == nullptr) {
         tell(path, entry, Change::created);

@@ -2,7 +2,9 @@
 """Rule 1 from outside: writes outside the mounts fail, writes inside succeed and are gone, and each is in the report."""
 
 import os
+import shutil
 import socket
+import tempfile
 
 from harness import ROOT, STRAY, check, contains, equal, main, same_tree, test, tree
 
@@ -375,6 +377,24 @@ def no_new_privileges(place):
     check(not capabilities & (1 << 21), "CAP_SYS_ADMIN")
     if not ROOT:
         equal(capabilities, 0, "capabilities of an ordinary user")
+
+
+@test
+def file_of_the_host_below_a_tmpfs(place):
+    """A row for a file, as for an X authority below /run: it is there, and its place is no loss."""
+    folder = tempfile.mkdtemp(prefix="cofferdam-test.", dir="/tmp")
+    path = os.path.join(folder, "file")
+    try:
+        with open(path, "w", encoding="ascii") as file:
+            file.write("of the host\n")
+        os.chmod(folder, 0o755)
+        place.file("cofferdam.yaml", "version: 1\nextends: twelve-factor\nstorage:\n  mounts:\n"
+                                     f"    - {{path: {path}, type: read-only}}\n")
+        result = place.sh(f"cat {path}; echo x >{path} || echo refused")
+        equal(result.messages(), ["of the host", "refused"], result.err)
+        equal(result.report["lost"], [], "lost files")
+    finally:
+        shutil.rmtree(folder)
 
 
 main()
