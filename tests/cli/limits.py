@@ -245,6 +245,17 @@ def each_instance_of_a_rehearsal_has_its_own(place):
 
 
 @test
+def each_replica_has_its_own(place):
+    policy(place, "memory: 64MiB", "run: {replicas: 2}\n")
+    given = is_given(place)
+    result = place.sh("echo $COFFERDAM_INSTANCE; cat /proc/self/cgroup; sleep 0.5")
+    equal(result.code, 0, f"exit status ({result.err})")
+    for name in ("web.1", "web.2"):
+        check(name in result.messages(), f"{name} has run: {result.messages()}")
+        equal(any(message.endswith(f"-{name}") for message in result.messages()), given, f"cgroup of {name}")
+
+
+@test
 def in_a_container_its_own_limits_hold(place):
     """On a host the cgroup of this process is taken for the container's; what it is limited to is not known here."""
     policy(place, "memory: 1TiB, cpu: 0.01", "mode: container\nenforcement: degraded\n")
