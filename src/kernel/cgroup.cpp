@@ -99,15 +99,36 @@ void remove_leftovers(const std::string& parent) {
   (void)closedir(listing);
 }
 
-// After the last process has ended its memory and mounts are still being taken down.
-void remove_when_empty(const std::string& path) {
-  for (long milliseconds = 1; milliseconds <= 512; milliseconds *= 2) {
-    if (rmdir(path.c_str()) == 0 || errno != EBUSY) return;
-    const timespec pause{0, milliseconds * 1'000'000L};
-    nanosleep(&pause, nullptr);
+// What could not be removed yet: after the last process has ended, its memory and mounts are still being taken down.
+// Tried again whenever a cgroup comes or goes, because a launcher that serves other instances can't wait, and for a
+// second when the program ends.
+class EndedCgroups {
+ public:
+  static EndedCgroups& all() {
+    static EndedCgroups ended;
+    return ended;
   }
-  (void)rmdir(path.c_str());
-}
+  EndedCgroups(const EndedCgroups&) = delete;
+  EndedCgroups& operator=(const EndedCgroups&) = delete;
+  ~EndedCgroups() {
+    for (long milliseconds = 1; milliseconds <= 512; milliseconds *= 2) {
+      remove();
+      if (paths_.empty()) return;
+      const timespec pause{0, milliseconds * 1'000'000L};
+      nanosleep(&pause, nullptr);
+    }
+    remove();
+  }
+
+  void add(const std::string& path) { paths_.push_back(path); }
+  void remove() {
+    std::erase_if(paths_, [](const std::string& path) { return rmdir(path.c_str()) == 0 || errno != EBUSY; });
+  }
+
+ private:
+  EndedCgroups() = default;
+  std::vector<std::string> paths_;
+};
 
 // The root of the hierarchy itself may have processes and hand out controllers; it alone has no type.
 bool is_root(const std::string& directory) {
@@ -194,7 +215,8 @@ class LauncherLeaf {
 
 Cgroup::~Cgroup() {
   unified_.reset();
-  for (const Directory& each : directories_) remove_when_empty(each.path);
+  for (const Directory& each : directories_) EndedCgroups::all().add(each.path);
+  if (!directories_.empty()) EndedCgroups::all().remove();
 }
 
 int Cgroup::admit(pid_t pid, bool cloned_into) const {

@@ -25,8 +25,8 @@ struct CgroupGrant {
 };
 
 // One instance's cgroup: a directory in each hierarchy that it needs. Removes them at the end; what the kernel is
-// still tearing down then is waited for, a second at most. A directory that stays is removed by whoever makes a cgroup
-// there next.
+// still tearing down then goes with the next cgroup that is made or removed, or when this program ends, which waits for
+// it for a second. What stays even so is removed by whoever makes a cgroup there next.
 class Cgroup {
  public:
   Cgroup(Cgroup&&) noexcept = default;
