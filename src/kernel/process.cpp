@@ -60,10 +60,6 @@ bool can_steal_descriptors() noexcept {
   return syscall(SYS_pidfd_getfd, -1, -1, 0) < 0 && errno == EBADF;
 }
 
-bool send_signal(int pidfd, int signal) noexcept {
-  return syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) == 0;
-}
-
 pid_t pid_of(int pidfd) {
   const auto info = read_file("/proc/self/fdinfo/" + std::to_string(pidfd), 4096);
   if (!info) return 0;
@@ -71,6 +67,13 @@ pid_t pid_of(int pidfd) {
   if (at == std::string::npos) return 0;
   const int pid = std::atoi(info->c_str() + at + 5);
   return pid > 0 ? pid : 0;
+}
+
+bool send_signal(int pidfd, int signal) noexcept {
+  if (syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) == 0) return true;
+  if (errno != ENOSYS) return false;
+  const pid_t pid = pid_of(pidfd);
+  return pid > 0 && kill(pid, signal) == 0;
 }
 
 int unshare_descriptors() noexcept {

@@ -27,7 +27,8 @@ namespace cofferdam::kernel {
 [[nodiscard]] Fd steal_fd(int pidfd, int number) noexcept;
 // Whether the call is there at all: old kernels lack it, and container profiles refuse it whoever calls.
 [[nodiscard]] bool can_steal_descriptors() noexcept;
-// pidfd_send_signal(2); false with errno set on failure.
+// pidfd_send_signal(2), or kill(2) where a filter hides that (our own in a container, ENOSYS): `pidfd` should be a
+// child's, whose number nobody else can get before it is waited for. False with errno set on failure.
 bool send_signal(int pidfd, int signal) noexcept;
 // The pid behind a pidfd as this process's pid namespace names it, from /proc/self/fdinfo; 0 when it is gone.
 [[nodiscard]] pid_t pid_of(int pidfd);

@@ -71,11 +71,10 @@ def docker(*arguments, timeout=60, **kwargs):
 
 
 def dockerfiles():
-    """The guide's Dockerfiles by the image that they start from; that of the binary alone is the first FROM scratch."""
+    """The guide's Dockerfiles by the image that they start from."""
     with open(GUIDE, encoding="utf-8") as file:
         blocks = re.findall(r"^```dockerfile\n(.*?)^```", file.read(), re.M | re.S)
-    binary = next(block for block in blocks if "COPY cofferdam" in block)
-    return binary, {re.search(r"^FROM (\S+)", block, re.M).group(1): block for block in blocks if block != binary}
+    return {re.search(r"^FROM (\S+)", block, re.M).group(1): block for block in blocks}
 
 
 def build(image, text, context):
@@ -85,8 +84,7 @@ def build(image, text, context):
 
 
 def build_images():
-    binary, files = dockerfiles()
-    build(f"{PREFIX}-binary", binary, os.path.join(WORK, "binary"))
+    files = dockerfiles()
     equal(sorted(files), sorted(base for base, _, _ in IMAGES.values()), "images that docs/entrypoint.md starts from")
     for name, (base, libc, _) in IMAGES.items():
         text = files[base].replace("--from=cofferdam", f"--from={PREFIX}-binary")
@@ -383,6 +381,14 @@ def without_a_tmpfs():
         equal((seen["tmp"] != "0", seen["shm"]), (True, "0"), f"/tmp can't be written, /dev/shm can ({options})")
 
 
+def one_inside_another_is_refused():
+    """The kernel allows one listener. The inner one says so and ends, whatever the outer one's filter denies it."""
+    result = docker("run", "--rm", "--network", "none", "--tmpfs", "/tmp", f"{PREFIX}-alpine", "cofferdam", "run", "--", "app",
+                    timeout=20)
+    equal(result.returncode, 125, f"exit status ({result.stdout})")
+    contains(result.stdout, "can't load the seccomp filter", "message")
+
+
 def no_command_is_explained():
     """Compose's `entrypoint:` and docker's --entrypoint clear the image's CMD."""
     result = docker("run", "--rm", "--network", "none", "--entrypoint", "/usr/local/bin/cofferdam", f"{PREFIX}-alpine", "run", "--")
@@ -446,6 +452,7 @@ TESTS = [
     ("sigkill_of_a_launcher_below_another_program", sigkill_of_a_launcher_below_another_program),
     ("stop_before_the_app_is_there", stop_before_the_app_is_there),
     ("without_a_tmpfs", without_a_tmpfs),
+    ("one_inside_another_is_refused", one_inside_another_is_refused),
     ("no_command_is_explained", no_command_is_explained),
     ("docker_exec_is_outside", docker_exec_is_outside),
     ("healthcheck_is_outside", healthcheck_is_outside),
