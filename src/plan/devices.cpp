@@ -53,7 +53,7 @@ constexpr std::array kRows = std::to_array<Row>({
     {4, 64, kAny, "/dev/ttyS*", {"a serial line", "", "access", kLine}},
     {5, 1, 3, "", {"a console", kUsers, "", ""}},
     {7, 0, kAny, "/dev/vcs*", {"a console's screen", kUsers, "", ""}},
-    {9, 0, kAny, "/dev/*st[0-9]*", {"a tape", kDisk, "", ""}},
+    {9, 0, kAny, "", {"a tape", kDisk, "", ""}},
     {10, 144, 144, "", {"the machine's settings", kMachine, "", ""}},
     {10, 130, 130, "/dev/watchdog*", {"the watchdog", "it can restart the machine", "", ""}},
     {10, 196, 196, "/dev/vfio*", {"a device of the bus", kMachine, "", ""}},
