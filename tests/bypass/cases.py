@@ -383,7 +383,7 @@ ROWS = {
     "P18": Row("nonsense as arguments", "refused; the launcher lives"),
     "P19": Row("descriptors of the launcher", "not dumpable; closed in the init"),
     "P20": Row("a terminal to log in at", "local mode: none in /dev; filter; Landlock"),
-    "P21": Row("a shell for somebody outside", "shells are looked at in their first call, before any code of their own", 43),
+    "P21": Row("a shell for somebody outside", "shells are looked at in their first call, before any code of their own", 46),
     "P22": Row("a listener for logins", "bind performed by the launcher; ports of the listening socket looked at"),
     "L1": Row("the launcher's own output", "session of its own; not dumpable", 0, ("tests/bypass/run: P19",)),
     "L2": Row("descriptors 1 and 2 closed or made non-blocking", "separate pipes", 0,

