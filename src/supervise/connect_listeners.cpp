@@ -40,7 +40,7 @@ bool ConnectBroker::bind_shared(kernel::NotifyChannel& channel, const kernel::No
                                 const KnownThread& thread, std::span<const std::byte> address) {
   const auto endpoint = plan::parse_sockaddr(address);
   const auto* inet = endpoint ? std::get_if<plan::InetEndpoint>(&*endpoint) : nullptr;
-  if (ports_ == nullptr || inet == nullptr || inet->port == 0) return false;
+  if (ports_ == nullptr || inet == nullptr || inet->port == 0 || ports_->is_full(instance_name_)) return false;
   Target target = find_socket(call, thread);
   // What is no socket, or none of ours, hears so from the kernel.
   if (!target.socket || !is_tcp(target.socket.get())) return false;

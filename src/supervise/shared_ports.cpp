@@ -97,6 +97,11 @@ bool SharedPorts::taken_within(const std::string& instance, const Place& place, 
   });
 }
 
+bool SharedPorts::is_full(const std::string& instance) const {
+  const auto count = std::ranges::count(members_, instance, &Member::instance);
+  return static_cast<std::size_t>(count) >= kMostSockets;
+}
+
 int SharedPorts::bind(const std::string& instance, kernel::Fd socket, std::uint64_t inode,
                       std::span<const std::byte> address, const SocketUser& user) {
   look();  // what the app has closed a moment ago is free

@@ -34,6 +34,10 @@ class SharedPorts {
   // Whether new connections go to it. A run all of whose instances are closed spreads over all of them.
   void set_open(const std::string& instance, bool open);
 
+  // Each socket costs a descriptor here: an instance with so many keeps further ports to itself.
+  static constexpr std::size_t kMostSockets = 256;
+  [[nodiscard]] bool is_full(const std::string& instance) const;
+
   // bind(2) of a TCP socket to a port other than 0. 0, or the errno that the app gets: EADDRINUSE also for what
   // somebody outside has bound, and for a second socket of the same instance unless the app itself has asked to share.
   [[nodiscard]] int bind(const std::string& instance, kernel::Fd socket, std::uint64_t inode,

@@ -215,6 +215,20 @@ TEST_F(SharedPortsTest, WaitingConnectionsAreCounted) {
   EXPECT_TRUE(ports_.listening("web.2").empty());
 }
 
+TEST_F(SharedPortsTest, AnInstanceMayShareSoManyPorts) {
+  std::vector<kernel::Fd> apps(SharedPorts::kMostSockets);
+  int bound = 0;
+  for (kernel::Fd& app : apps) {
+    EXPECT_FALSE(ports_.is_full("web.1"));
+    app.reset(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const std::string address = "127.0." + std::to_string(bound / 200 + 1) + "." + std::to_string(bound % 200 + 1);
+    ASSERT_EQ(bind_one("web.1", app, address.c_str()), 0);
+    ++bound;
+  }
+  EXPECT_TRUE(ports_.is_full("web.1"));
+  EXPECT_FALSE(ports_.is_full("web.2"));
+}
+
 TEST_F(SharedPortsTest, SocketsOfOthersAreNotListenedFor) {
   const kernel::Fd app(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   EXPECT_EQ(ports_.listen(inode_of(app.get()), 1), std::nullopt);
