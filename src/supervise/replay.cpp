@@ -347,7 +347,8 @@ Replay::Result Replay::replay_directory(const HostChange& change, mode_t mode) {
   struct stat inside{};
   const bool there = fstatat(parent.get(), name.c_str(), &inside, AT_SYMLINK_NOFOLLOW) == 0;
   if (!there && errno == ESTALE && change.tries < kTries) {
-    look_again(change);
+    // Not to be forgotten before those who watch it under its old name have heard that this is gone.
+    if (change.tries > 0) look_again(change);
     return Result::stale;
   }
   const bool other = there && !S_ISDIR(inside.st_mode);
@@ -363,8 +364,9 @@ Replay::Result Replay::replay_directory(const HostChange& change, mode_t mode) {
   // again, for them to hear.
   const bool again = there && !other && change.directory && change.arrived && (change.existed || shows_through(change));
   if (again) {
-    look_again(change);
+    if (change.tries > 0) look_again(change);
     if (change.tries < kTries && holds_stale(parent.get(), name, 0)) return Result::stale;
+    look_again(change);
     remove_tree(change, parent.get(), 0);
   }
   if (mkdirat(parent.get(), name.c_str(), 0755) != 0 && errno != EEXIST) {

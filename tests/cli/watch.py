@@ -182,6 +182,7 @@ def a_directory_that_was_edited_can_be_renamed(place):
     project = place.project
     instance = Instance(place)
     place.file("moved/deep/a.py", "edited")
+    instance.hears("moved/deep/a.py closed")
     instance.holds("moved/deep/a.py", "edited")
     os.rename(f"{project}/moved", f"{project}/renamed")
     instance.hears("renamed created", "moved deleted")
