@@ -22,6 +22,8 @@ namespace {
 
 constexpr std::size_t kMostReported = 100;
 constexpr int kTries = 3;
+// Of a name that is stale: the kernel takes its time to let a watched directory go.
+constexpr int kStaleTries = 25;
 constexpr int kDeepest = 256;  // levels; a deeper tree is not the host's alone
 // Watchers know a name that ends like this as an editor's and leave it alone.
 constexpr const char* kStaged = ".cofferdam-replay~";
@@ -68,19 +70,19 @@ void look_again(const HostChange& change) {
 
 int Replay::order_of(const HostChange& change) {
   struct stat status{};
-  if (lstat(change.path().c_str(), &status) != 0) return 2;
-  if (S_ISDIR(status.st_mode)) return 0;
+  if (lstat(change.path().c_str(), &status) != 0) return change.directory ? 0 : 3;
+  if (S_ISDIR(status.st_mode)) return 1;
   const kernel::Fd parent = open_parent(change.mount->root, change.relative);
   const bool there =
       parent && fstatat(parent.get(), name_of(change.relative).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
-  return there ? 1 : 0;
+  return there ? 2 : 1;
 }
 
 Replay::Result Replay::apply(const HostChange& change) {
   const std::string path = change.path();
   struct stat status{};
   if (lstat(path.c_str(), &status) != 0) {
-    replay_removal(change);
+    return replay_removal(change);
   } else if (S_ISDIR(status.st_mode)) {
     return replay_directory(change, status.st_mode & 07777);
   } else if (S_ISLNK(status.st_mode)) {
@@ -244,28 +246,37 @@ void Replay::clear_directory(const HostChange& change, int parent) {
   if (is_directory()) remove_tree(change, parent, 0);
 }
 
-void Replay::replay_removal(const HostChange& change) {
+// One that was moved away is still whole to the overlay: removed as it is known, those who watch it let go of it. Of
+// one that is no more the overlay has to forget the names first, and with them all others: it comes last.
+Replay::Result Replay::replay_removal(const HostChange& change) {
   const Upper upper = look_at_upper(change);
-  if (upper == Upper::deleted) return;
-  if (upper == Upper::changed) return conflict(change, "changed", "removed");
-  const kernel::Fd parent = open_parent(change.mount->root, change.relative);
-  if (!parent) return;
-  const std::string name = name_of(change.relative);
-  if (unlinkat(parent.get(), name.c_str(), 0) == 0) return remember(change);
-  if (errno == EISDIR) {
-    // One that was moved away is still whole to the overlay, and removed like this those who watch it let go of it; of
-    // one that is no more the overlay has to forget the names first.
-    remove_tree(change, parent.get(), 0);
-    if (errno != 0) {
-      look_again(change);
-      remove_tree(change, parent.get(), 0);
-    }
-    if (errno == ENOTEMPTY || errno == EEXIST) conflict(change, "written to", "removed");
-    return remember(change);
+  if (upper == Upper::deleted) return Result::done;
+  if (upper == Upper::changed) {
+    conflict(change, "changed", "removed");
+    return Result::done;
   }
-  if (errno != ENOENT) return failed(change, errno);
+  const kernel::Fd parent = open_parent(change.mount->root, change.relative);
+  if (!parent) return Result::done;
+  const std::string name = name_of(change.relative);
+  if (change.directory && change.tries > 0) look_again(change);
+  if (unlinkat(parent.get(), name.c_str(), 0) == 0) {
+    remember(change);
+    return Result::done;
+  }
+  if (errno == EISDIR) {
+    remove_tree(change, parent.get(), 0);
+    if (errno == ENOENT && change.tries == 0) return Result::stale;
+    if (errno == ENOTEMPTY || errno == EEXIST) conflict(change, "written to", "removed");
+    remember(change);
+    return Result::done;
+  }
+  if (errno != ENOENT) {
+    failed(change, errno);
+    return Result::done;
+  }
   const std::string above = change.path().substr(0, change.path().rfind('/'));
   if (change.existed && access(above.c_str(), F_OK) == 0) say_it_is_gone(change, parent.get());
+  return Result::done;
 }
 
 // An overlay that never looked at a name tells nobody that it is gone: it comes once more, to go.
@@ -346,7 +357,7 @@ Replay::Result Replay::replay_directory(const HostChange& change, mode_t mode) {
   const std::string name = name_of(change.relative);
   struct stat inside{};
   const bool there = fstatat(parent.get(), name.c_str(), &inside, AT_SYMLINK_NOFOLLOW) == 0;
-  if (!there && errno == ESTALE && change.tries < kTries) {
+  if (!there && errno == ESTALE && change.tries < kStaleTries) {
     // Not to be forgotten before those who watch it under its old name have heard that this is gone.
     if (change.tries > 0) look_again(change);
     return Result::stale;
@@ -365,7 +376,7 @@ Replay::Result Replay::replay_directory(const HostChange& change, mode_t mode) {
   const bool again = there && !other && change.directory && change.arrived && (change.existed || shows_through(change));
   if (again) {
     if (change.tries > 0) look_again(change);
-    if (change.tries < kTries && holds_stale(parent.get(), name, 0)) return Result::stale;
+    if (change.tries < kStaleTries && holds_stale(parent.get(), name, 0)) return Result::stale;
     look_again(change);
     remove_tree(change, parent.get(), 0);
   }
@@ -397,7 +408,8 @@ void Replay::failed(const HostChange& change, int error) {
   // A directory that would not go: the app has files in it.
   if (error == EISDIR || error == ENOTEMPTY || error == EEXIST) return conflict(change, "written to", "replaced");
   if (error == ESTALE) {
-    return report(change, "could not be replayed: the directory keeps its old name here, as the app wrote in it",
+    return report(change,
+                  "could not be replayed: the directory keeps its old name here, as the app wrote in it or has it open",
                   kRestart);
   }
   report(change, std::string("could not be replayed: ") + std::strerror(error),

@@ -48,8 +48,9 @@ class Replay {
   };
   Result apply(const HostChange& change);
 
-  // A reloader that looks in the middle must find what the files that it reads name: what is new comes first (0), then
-  // what has changed (1), then what is gone (2).
+  // A reloader that looks in the middle must find what the files that it reads name: what is new comes first (1), then
+  // what has changed (2), then what is gone (3). Directories that are gone come before all (0): one may be there under
+  // another name now, which the overlay gives out only when nobody holds the old one.
   [[nodiscard]] static int order_of(const HostChange& change);
 
   // Whether the upper layer holds this path as a replay left it: no write of the app, whatever the host holds by now.
@@ -79,7 +80,7 @@ class Replay {
   void replay_attributes(const HostChange& change, int parent, const struct stat& status);
   [[nodiscard]] int write_file(const HostChange& change, int parent, int host, const struct stat& status);
   void replay_link(const HostChange& change);
-  void replay_removal(const HostChange& change);
+  Result replay_removal(const HostChange& change);
   [[nodiscard]] static bool holds_stale(int parent, const std::string& name, int depth);
   void remove_tree(const HostChange& change, int parent, int depth);
   Result replay_directory(const HostChange& change, mode_t mode);

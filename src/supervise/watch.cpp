@@ -346,7 +346,7 @@ void Watch::begin_replay() {
   if (too_much()) {
     return give_up("more than 2,000 files or 25 % of the mount's size changed on the host at once", kRestart);
   }
-  std::array<std::vector<HostChange>, 3> by_order;
+  std::array<std::vector<HostChange>, 4> by_order;
   for (auto& [path, change] : std::exchange(changes_, {})) {
     by_order.at(static_cast<std::size_t>(Replay::order_of(change))).push_back(std::move(change));
   }
