@@ -19,11 +19,13 @@ bool is_file(const ScannedChange& change) {
 
 }  // namespace
 
+bool makes_something(std::string_view call) {
+  return std::ranges::any_of(kMaking, [&](std::string_view prefix) { return call.starts_with(prefix); });
+}
+
 void Leftovers::on_event(const Event& event) {
   const auto* write = std::get_if<WriteEvent>(&event.body);
-  if (write == nullptr || write->outcome != WriteOutcome::landed) return;
-  const auto makes = [&](std::string_view prefix) { return write->call.starts_with(prefix); };
-  if (std::ranges::none_of(kMaking, makes)) return;
+  if (write == nullptr || write->outcome != WriteOutcome::landed || !makes_something(write->call)) return;
   const std::string& path = write->to.empty() ? write->path : write->to;
   if (last_.size() >= kMostPaths && !last_.contains(path)) return;
   last_.insert_or_assign(path, Written{write->process, write->call, event.ts});

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -40,6 +41,9 @@ class Leftovers : public EventSink {
   std::vector<supervise::Leftover> left_;
   bool incomplete_ = false;
 };
+
+// A system call that brings a name or content, by its name.
+[[nodiscard]] bool makes_something(std::string_view call);
 
 // How many of them are files.
 [[nodiscard]] std::size_t count_files(const std::vector<supervise::Leftover>& leftovers);

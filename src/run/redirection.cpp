@@ -47,6 +47,12 @@ kernel::Fd copy_of(int number) {
 
 }  // namespace
 
+Result<kernel::Fd> open_nowhere() {
+  auto nowhere = kernel::open_file("/dev/null", O_RDONLY);
+  if (!nowhere) return nowhere;
+  return kernel::above_stdio(std::move(*nowhere));
+}
+
 Carriers::~Carriers() {
   for (const auto* list : {&feeders_, &collectors_}) {
     for (const pid_t carrier : *list) {

@@ -39,4 +39,7 @@ class Carriers {
 using GivenStdio = std::array<kernel::Fd, 3>;
 [[nodiscard]] Result<GivenStdio> one_off_stdio(Carriers& carriers);
 
+// /dev/null to read from, above the standard streams.
+[[nodiscard]] Result<kernel::Fd> open_nowhere();
+
 }  // namespace cofferdam::run

@@ -1,7 +1,5 @@
 #include "run/rehearse.hpp"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <array>
 #include <csignal>
@@ -11,6 +9,7 @@
 #include "run/driver.hpp"
 #include "run/instance.hpp"
 #include "run/leftovers.hpp"
+#include "run/redirection.hpp"
 #include "run/rehearsal_findings.hpp"
 
 namespace cofferdam::run {
@@ -74,8 +73,7 @@ class Rehearsing {
 Result<RunResult> Rehearsing::run() {
   inherited_ = launch::take_inherited();
   hold_signals_as_pid_1();
-  auto nowhere = kernel::open_file("/dev/null", O_RDONLY);
-  if (nowhere) nowhere = kernel::above_stdio(std::move(*nowhere));
+  auto nowhere = open_nowhere();
   if (!nowhere) return std::unexpected(nowhere.error());
   nowhere_ = std::move(*nowhere);
 

@@ -16,12 +16,6 @@ namespace cofferdam::run {
 
 namespace {
 
-Result<kernel::Fd> open_nowhere() {
-  auto nowhere = kernel::open_file("/dev/null", O_RDONLY);
-  if (!nowhere) return nowhere;
-  return kernel::above_stdio(std::move(*nowhere));
-}
-
 // A pipe or a file is the app's; a terminal is not (no server has one): it is read from nowhere, with a hint.
 Result<kernel::Fd> standard_input(const plan::Plan& plan, Say say, Carriers& carriers) {
   struct stat status{};

@@ -7,15 +7,16 @@
 #include <string_view>
 #include <utility>
 
+#include "run/leftovers.hpp"
+
 namespace cofferdam::run {
 
 namespace {
 
-constexpr std::array<std::string_view, 7> kMaking = {"open", "creat", "rename", "link", "mk", "bind", "symlink"};
 constexpr std::array<std::string_view, 3> kRemoving = {"unlink", "rmdir", "rename"};
 
-bool is_one_of(const auto& prefixes, std::string_view call) {
-  return std::ranges::any_of(prefixes, [&](std::string_view prefix) { return call.starts_with(prefix); });
+bool removes(std::string_view call) {
+  return std::ranges::any_of(kRemoving, [&](std::string_view prefix) { return call.starts_with(prefix); });
 }
 
 std::string type_of(std::string_view call) {
@@ -36,7 +37,6 @@ void SharedState::join(const std::string& instance, supervise::LookAudit& looks)
   for (const auto& [path, left] : made_) looks.expect(left);
 }
 
-// What it had is gone for everybody: who looks for it from now on looks for something of the past.
 void SharedState::leave(const std::string& instance) {
   looks_.erase(instance);
 }
@@ -44,8 +44,8 @@ void SharedState::leave(const std::string& instance) {
 void SharedState::on_event(const std::string& instance, const Event& event) {
   const auto* write = std::get_if<WriteEvent>(&event.body);
   if (write == nullptr || write->outcome != WriteOutcome::landed) return;
-  if (is_one_of(kRemoving, write->call)) removed(instance, write->path);
-  if (is_one_of(kMaking, write->call)) {
+  if (removes(write->call)) removed(instance, write->path);
+  if (makes_something(write->call)) {
     made(instance, write->to.empty() ? write->path : write->to, *write, event.ts);
   }
 }

@@ -24,7 +24,8 @@ class SharedState {
 
   // Takes the events of an instance; lives as long as this.
   [[nodiscard]] EventSink& listen(const std::string& instance);
-  // `looks` is told from now on what the others have, until the instance leaves. What it has made itself goes with it.
+  // `looks` is told from now on what the others have, until the instance leaves. What one has made stays
+  // expected after its end: it is as much missing then.
   void join(const std::string& instance, supervise::LookAudit& looks);
   void leave(const std::string& instance);
 
