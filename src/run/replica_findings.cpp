@@ -1,13 +1,27 @@
 #include "run/replica_findings.hpp"
 
+#include <sys/wait.h>
+
+#include <cstring>
+
 namespace cofferdam::run {
 
-Finding restarted_finding(const std::string& instance, const std::string& how, bool was_ready) {
+namespace {
+
+std::string how_it_ended(int status) {
+  if (!WIFSIGNALED(status)) return "exit status " + std::to_string(WEXITSTATUS(status));
+  const char* const name = sigabbrev_np(WTERMSIG(status));
+  return "signal " + std::to_string(WTERMSIG(status)) + (name == nullptr ? "" : std::string(" (SIG") + name + ")");
+}
+
+}  // namespace
+
+Finding restarted_finding(const std::string& instance, int status, bool was_ready) {
   Finding finding;
   finding.code = "CD510";
   finding.severity = Severity::warning;
-  finding.message =
-      instance + " ended with " + how + (was_ready ? "" : " before it was ready") + " and was started again";
+  finding.message = instance + " ended with " + how_it_ended(status) + (was_ready ? "" : " before it was ready") +
+                    " and was started again";
   finding.fix = "its last records say why; requests that it was working on were lost";
   finding.policy.key = "run.restart";
   return finding;

@@ -8,8 +8,8 @@
 
 namespace cofferdam::run {
 
-// `how`: "exit status 1", "signal 11 (SIGSEGV)".
-[[nodiscard]] Finding restarted_finding(const std::string& instance, const std::string& how, bool was_ready);
+// `status`: as waitpid(2) gives it.
+[[nodiscard]] Finding restarted_finding(const std::string& instance, int status, bool was_ready);
 // `why`: of the last probe.
 [[nodiscard]] Finding unready_finding(const std::string& instance, const Readiness& readiness, const std::string& why);
 [[nodiscard]] Finding kept_finding(const std::string& kept, const std::string& replacement, const std::string& why);

@@ -1,13 +1,11 @@
 #include "run/replicas.hpp"
 
-#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <algorithm>
 #include <csignal>
-#include <cstring>
 #include <deque>
 #include <memory>
 #include <set>
@@ -16,7 +14,7 @@
 #include <vector>
 
 #include "run/instance.hpp"
-#include "run/readiness.hpp"
+#include "run/prober.hpp"
 #include "run/rehearsal_findings.hpp"
 #include "run/replica_findings.hpp"
 #include "run/shared_state.hpp"
@@ -30,8 +28,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds kFirstDelay{100};  // as Docker's restart policy: doubled up to a minute,
 constexpr milliseconds kLongestDelay{60'000};
 constexpr milliseconds kProvenAfter{10'000};  // and forgotten after so long a life
-constexpr milliseconds kProbeEvery{100};
-constexpr milliseconds kProbeTakes{1000};
 // An instance that listens nowhere is taken for ready when it has lived so long.
 constexpr milliseconds kQuietlyReady{3000};
 // A connection whose handshake is under way when an instance is closed arrives within so long.
@@ -54,10 +50,9 @@ struct Replica {
   std::string name;
   State state = State::waiting;
   std::unique_ptr<Instance> instance;  // null while waiting, and after the end
-  std::optional<Probe> probe;
-  std::string last_refusal;  // of a probe
+  std::unique_ptr<Prober> prober;      // while starting, where the policy says how to ask
   Clock::time_point started;
-  Clock::time_point due;  // by state: to be started, to be probed, to look whether it is drained
+  Clock::time_point due;  // by state: to be started, to look whether it is drained
   Clock::time_point until;
   milliseconds delay = kFirstDelay;
   unsigned replaces = 0;  // the number of the one that it takes over from, 0: none
@@ -83,7 +78,6 @@ class Replicas {
   void replace_next();
 
   void look_whether_ready(Replica& replica);
-  void probe(Replica& replica);
   void become_ready(Replica& replica);
   void drain(Replica& replica);
   void stop(Replica& replica);
@@ -124,12 +118,6 @@ class Replicas {
 Restart restart_of(const RunRequest& request, const Policy& policy) {
   const bool several = request.replicas.value_or(policy.run.replicas) > 1;
   return policy.run.restart.value_or(several ? Restart::on_failure : Restart::never);
-}
-
-std::string how_it_ended(int status) {
-  if (!WIFSIGNALED(status)) return "exit status " + std::to_string(WEXITSTATUS(status));
-  const char* const name = sigabbrev_np(WTERMSIG(status));
-  return "signal " + std::to_string(WTERMSIG(status)) + (name == nullptr ? "" : std::string(" (SIG") + name + ")");
 }
 
 Preparation prepared_for(const Preparation& prepared, const std::string& name) {
@@ -211,9 +199,10 @@ Result<void> Replicas::start(Replica& replica) {
   replica.instance->loop().on_reload([this] { reload_asked_ = true; });
   replica.state = State::starting;
   replica.left = false;
-  replica.started = replica.due = Clock::now();
+  replica.started = Clock::now();
   const auto& readiness = prepared_.policy.run.readiness;
   replica.until = replica.started + (readiness ? readiness->timeout : kQuietlyReady);
+  if (readiness) replica.prober = std::make_unique<Prober>(*readiness, ports_, replica.name, probes_.get());
   return {};
 }
 
@@ -237,9 +226,9 @@ std::optional<Clock::time_point> Replicas::next_due() const {
   const auto consider = [&](Clock::time_point when) { next = next ? std::min(*next, when) : when; };
   for (const Replica& replica : replicas_) {
     const bool starting = replica.state == State::starting && !interrupted_;
-    const bool probed = starting && prepared_.policy.run.readiness;
-    if (probed || replica.state == State::waiting || replica.state == State::draining) consider(replica.due);
+    if (replica.state == State::waiting || replica.state == State::draining) consider(replica.due);
     if (starting) consider(replica.until);
+    if (starting && replica.prober) consider(replica.prober->due());
   }
   if (!ports_.empty()) consider(next_look_);
   return next;
@@ -273,7 +262,7 @@ void Replicas::step(Replica& replica) {
   // At once: who connects now is to get to another one.
   if (replica.instance != nullptr && !replica.instance->loop().running() && !std::exchange(replica.left, true)) {
     ports_.leave(replica.name);
-    replica.probe.reset();
+    replica.prober.reset();
   }
   switch (replica.state) {
     case State::waiting:
@@ -317,59 +306,20 @@ void Replicas::look_whether_ready(Replica& replica) {
     if (listens || Clock::now() >= replica.until) become_ready(replica);
     return;
   }
-  if (Clock::now() < replica.until) return probe(replica);
-  replica.instance->events().emit(unready_finding(replica.name, *readiness, replica.last_refusal));
+  if (const auto now = Clock::now(); now < replica.until) {
+    if (replica.prober->step(now)) become_ready(replica);
+    return;
+  }
+  replica.instance->events().emit(unready_finding(replica.name, *readiness, replica.prober->last_refusal()));
   replica.failed = true;
   if (replica.replaces != 0) give_up_replacement(replica, "it was not ready in time");
   stop(replica);
 }
 
-void Replicas::probe(Replica& replica) {
-  const auto now = Clock::now();
-  if (replica.probe) {
-    pollfd polled{replica.probe->fd(), replica.probe->events(), 0};
-    if (poll(&polled, 1, 0) == 1) replica.probe->go_on();
-    if (!replica.probe->done() && now >= replica.due) replica.probe->time_out();
-    if (replica.probe->state() == Probe::State::reading) {
-      epoll_event event{.events = EPOLLIN, .data = {}};
-      (void)epoll_ctl(probes_.get(), EPOLL_CTL_MOD, replica.probe->fd(), &event);
-    }
-    if (!replica.probe->done()) return;
-    ports_.stop_steering(replica.name);
-    const bool passed = replica.probe->state() == Probe::State::passed;
-    replica.last_refusal = replica.probe->why();
-    replica.probe.reset();
-    replica.due = now + kProbeEvery;
-    if (passed) become_ready(replica);
-    return;
-  }
-  if (now < replica.due) return;
-  replica.due = now + kProbeEvery;
-  const auto& readiness = *prepared_.policy.run.readiness;
-  const auto addresses = ports_.listening(replica.name);
-  const auto wanted = std::ranges::find_if(addresses, [&](const sockaddr_storage& address) {
-    return readiness.port == 0 || port_of(address) == readiness.port;
-  });
-  if (wanted == addresses.end()) {
-    replica.last_refusal = "it does not listen";
-    return;
-  }
-  auto made = Probe::make(*wanted, readiness.http);
-  if (!made) {
-    replica.last_refusal = made.error().message;
-    return;
-  }
-  replica.probe.emplace(std::move(*made));
-  replica.due = now + kProbeTakes;
-  ports_.steer(replica.probe->source_port(), replica.name);
-  epoll_event event{.events = EPOLLOUT, .data = {}};
-  (void)epoll_ctl(probes_.get(), EPOLL_CTL_ADD, replica.probe->fd(), &event);
-  replica.probe->connect();
-}
-
 void Replicas::become_ready(Replica& replica) {
   any_ready_ = true;
   replica.state = State::ready;
+  replica.prober.reset();
   replica.instance->supervisor().looks().set_driven(true);
   ports_.set_open(replica.name, true);
   if (replica.replaces == 0) return;
@@ -391,8 +341,7 @@ void Replicas::drain(Replica& replica) {
 void Replicas::stop(Replica& replica) {
   if (replica.instance == nullptr || replica.state == State::flushing) return;
   replica.state = State::stopping;
-  replica.probe.reset();
-  ports_.stop_steering(replica.name);
+  replica.prober.reset();
   if (replica.instance->loop().running())
     replica.instance->loop().stop(signal_number(prepared_.policy.run.stop_signal));
 }
@@ -422,7 +371,7 @@ void Replicas::on_end(Replica& replica) {
   if (replica.again) {
     if (Clock::now() - replica.started >= kProvenAfter) replica.delay = kFirstDelay;
     if (replica.exit_code != 0) {
-      instance.events().emit(restarted_finding(replica.name, how_it_ended(instance.loop().ending().status), was_ready));
+      instance.events().emit(restarted_finding(replica.name, instance.loop().ending().status, was_ready));
     }
   }
   state_.leave(replica.name);
