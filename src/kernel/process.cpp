@@ -227,6 +227,9 @@ BorrowedFileIdentity::BorrowedFileIdentity(uid_t uid, gid_t gid, std::span<const
     other_groups_ = set_groups(groups);
     ok_ = other_groups_;
   }
+  // They follow the effective ids. Each change costs a new set of credentials in the kernel.
+  if (geteuid() == uid && getegid() == gid) return;
+  borrowed_ = true;
   old_gid_ = static_cast<gid_t>(setfsgid(gid));
   old_uid_ = static_cast<uid_t>(setfsuid(uid));
   // They report no failure; a second call tells what is set.
@@ -235,8 +238,10 @@ BorrowedFileIdentity::BorrowedFileIdentity(uid_t uid, gid_t gid, std::span<const
 
 BorrowedFileIdentity::~BorrowedFileIdentity() {
   const int saved = errno;
-  setfsuid(old_uid_);
-  setfsgid(old_gid_);
+  if (borrowed_) {
+    setfsuid(old_uid_);
+    setfsgid(old_gid_);
+  }
   if (other_groups_ && !set_groups(old_groups_)) std::abort();
   errno = saved;
 }

@@ -87,7 +87,7 @@ class BorrowedIdentity {
 
 // File accesses of this thread count as the caller's while it lives: setfsuid(2), setfsgid(2) and the caller's
 // supplementary groups. Root's capabilities over files go with the user. ok() is false where the kernel did not take
-// the identity (groups that differ, without CAP_SETGID): then nothing may be done in the caller's name.
+// the identity (groups that differ, without CAP_SETGID): then nothing may be done in the caller's name. One at a time.
 class BorrowedFileIdentity {
  public:
   BorrowedFileIdentity(uid_t uid, gid_t gid, std::span<const gid_t> groups);
@@ -98,6 +98,7 @@ class BorrowedFileIdentity {
 
  private:
   bool ok_ = true;
+  bool borrowed_ = false;
   bool other_groups_ = false;
   std::vector<gid_t> old_groups_;
   gid_t old_gid_ = 0;

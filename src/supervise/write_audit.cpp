@@ -137,7 +137,8 @@ WriteAudit::Found WriteAudit::find(const KnownThread& thread, int dirfd, const s
   // A slash behind a name: what has the name is there all the same.
   const std::size_t end = directory_decides ? path.find_last_not_of('/') : std::string::npos;
   const std::string name_alone = end == std::string::npos ? path : path.substr(0, end + 1);
-  const kernel::Fd object = pin_object(instance_, thread.view, thread.status, dirfd, name_alone, follow);
+  found.pinned = pin_object(instance_, thread.view, thread.status, dirfd, name_alone, follow);
+  const kernel::Fd& object = found.pinned;
   const int error = object ? 0 : errno;
   if (object) {
     if (auto identity = kernel::identify(object.get(), "")) found.object = *identity;
@@ -177,7 +178,7 @@ WriteAudit::Found WriteAudit::find(const KnownThread& thread, int dirfd, const s
 
 WriteAudit::Examined WriteAudit::examine(const KnownThread& thread, int dirfd, const std::string& path,
                                          const WriteIntent& intent, bool follow) const {
-  const Found found = find(thread, dirfd, path, intent, follow);
+  Found found = find(thread, dirfd, path, intent, follow);
   Examined examined;
   examined.path = found.path;
   examined.storage = found.storage;
@@ -189,6 +190,8 @@ WriteAudit::Examined WriteAudit::examine(const KnownThread& thread, int dirfd, c
       predict(instance_, thread.status, intent, found.place, found.object ? &*found.object : nullptr, found.occupied);
   const bool upwards = path == ".." || path.ends_with("/..");
   if (upwards && intent.kind == Kind::remove_directory) examined.outcome = {WriteOutcome::failed, ENOTEMPTY, false};
+  examined.pinned = std::move(found.pinned);
+  examined.object = found.object;
   return examined;
 }
 
@@ -222,17 +225,15 @@ WriteAudit::Examined WriteAudit::examine_pair(const KnownThread& thread, const k
 }
 
 int WriteAudit::metadata_error(const kernel::Notification& call, const kernel::NotifyRow& row,
-                               const KnownThread& thread, int dirfd, const std::string& path, bool follow) const {
+                               const KnownThread& thread, const Examined& examined, bool for_writers) {
   const MetadataRequest request = read_metadata_request(call, row, thread.view);
   const bool foreign_attribute = request.error == EPERM && !request.attribute.starts_with("trusted.");
   if (request.error == ENOSYS || foreign_attribute) return 0;
   if (request.error != 0) return request.error;
+  if (!examined.object) return 0;
   const kernel::BorrowedFileIdentity as_caller(thread.status.fsuid, thread.status.fsgid, thread.status.groups);
-  const kernel::Fd object = pin_object(instance_, thread.view, thread.status, dirfd, path, follow);
-  const auto identity = object ? kernel::identify(object.get(), "") : fail("gone", ENOENT);
-  if (!identity) return 0;
-  const bool may_write = thread.status.fsuid == 0 || kernel::write_access(object.get()) == 0;
-  return judge_metadata(request, thread.status, *identity, object, may_write);
+  const bool may_write = for_writers && (thread.status.fsuid == 0 || kernel::write_access(examined.pinned.get()) == 0);
+  return judge_metadata(request, thread.status, *examined.object, examined.pinned, may_write);
 }
 
 void WriteAudit::handle(kernel::NotifyChannel& channel, const kernel::Notification& call, const kernel::NotifyRow& row,
@@ -286,7 +287,7 @@ void WriteAudit::handle(kernel::NotifyChannel& channel, const kernel::Notificati
     examined.outcome = {WriteOutcome::failed, error, false};
   }
   if (lands && is_metadata(row.kind)) {
-    const int error = metadata_error(call, row, thread, dirfd, path, follow);
+    const int error = metadata_error(call, row, thread, examined, intent.for_writers);
     if (error != 0) examined.outcome = {WriteOutcome::failed, error, false};
   }
   if (channel.continue_if_valid(call.id) && examined.storage) record(row.name, examined, std::move(to), thread);

@@ -45,7 +45,8 @@ class WriteAudit {
   struct Found {
     std::string path;
     Place place;
-    std::optional<kernel::FileIdentity> object;  // nothing when there is none
+    kernel::Fd pinned;
+    std::optional<kernel::FileIdentity> object;  // what is pinned; nothing when there is none
     bool occupied = false;                       // a directory with something in it
     bool storage = true;                         // as in Examined
   };
@@ -57,6 +58,8 @@ class WriteAudit {
     std::uint64_t mount_id = 0;  // of what is changed, or of the directory
     bool is_new = false;
     bool storage = true;  // false: a device, pipe or socket, or a process file: nothing is stored
+    kernel::Fd pinned;
+    std::optional<kernel::FileIdentity> object;  // what is pinned
   };
   [[nodiscard]] Examined examine(const KnownThread& thread, int dirfd, const std::string& path,
                                  const WriteIntent& intent, bool follow) const;
@@ -65,8 +68,8 @@ class WriteAudit {
                                       const kernel::NotifyRow& row, const std::string& path, const std::string& second,
                                       std::string& to) const;
   // Why the kernel will not perform a metadata call on what the instance may change: an errno, or 0.
-  [[nodiscard]] int metadata_error(const kernel::Notification& call, const kernel::NotifyRow& row,
-                                   const KnownThread& thread, int dirfd, const std::string& path, bool follow) const;
+  [[nodiscard]] static int metadata_error(const kernel::Notification& call, const kernel::NotifyRow& row,
+                                          const KnownThread& thread, const Examined& examined, bool for_writers);
   void handle_metadata(kernel::NotifyChannel& channel, const kernel::Notification& call, const kernel::NotifyRow& row,
                        const KnownThread& thread, int dirfd, const std::string& path, bool follow);
   void record(std::string_view call, const Examined& examined, std::string to, const KnownThread& thread);
