@@ -28,6 +28,7 @@ import uuid
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BINARY = os.environ.get("COFFERDAM") or os.path.join(REPO, "build", "release", "cofferdam")
 ROOT = os.geteuid() == 0
+WHO = "root" if ROOT else "user"
 # A file name for writes that must not reach the host; what a broken binary lets through is removed again.
 STRAY = "cofferdam-test-write"
 STRAY_FOLDERS = ["/etc", "/usr", "/", "/opt", "/boot", "/lib", "/var/lib", "/tmp", "/var/tmp", "/dev/shm"]
@@ -333,21 +334,25 @@ def run_one(name, function, *args):
     return True
 
 
+def run_all(prefix, tests, new_place=Place):
+    """Runs the tests whose names contain a word of the command line, all without one, and ends the process."""
+    good = True
+    for function in tests:
+        name = f"{prefix}/{function.__name__}"
+        if sys.argv[1:] and not any(part in name for part in sys.argv[1:]):
+            continue
+        place = new_place()
+        try:
+            good = run_one(name, function, place) and good
+        finally:
+            place.remove()
+    sys.exit(0 if good else 1)
+
+
 def main():
     if not os.access(BINARY, os.X_OK):
         print(f"not ok cli - no binary at {BINARY}; build it with scripts/build or name one in COFFERDAM")
         sys.exit(1)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that `finally` cleans up
     group = os.path.splitext(os.path.basename(sys.argv[0]))[0]
-    who = "root" if ROOT else "user"
-    good = True
-    for function in _tests:
-        name = f"cli/{who}/{group}/{function.__name__}"
-        if sys.argv[1:] and not any(part in name for part in sys.argv[1:]):
-            continue
-        place = Place()
-        try:
-            good = run_one(name, function, place) and good
-        finally:
-            place.remove()
-    sys.exit(0 if good else 1)
+    run_all(f"cli/{WHO}/{group}", _tests)

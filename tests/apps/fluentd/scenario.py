@@ -217,20 +217,5 @@ def nobody_listens(place):
     check_delivery(result, [], elsewhere=saved_seqs(saved))
 
 
-def main():
-    good = True
-    who = "root" if harness.ROOT else "user"
-    for function in TESTS:
-        name = f"apps/fluentd/{who}/{function.__name__}"
-        if sys.argv[1:] and not any(part in name for part in sys.argv[1:]):
-            continue
-        place = Place()
-        try:
-            good = harness.run_one(name, function, place) and good
-        finally:
-            place.remove()
-    sys.exit(0 if good else 1)
-
-
 if __name__ == "__main__":
-    main()
+    harness.run_all(f"apps/fluentd/{harness.WHO}", TESTS, Place)

@@ -318,20 +318,5 @@ def wrong_credentials(place):
         check_delivery(result, collector.accepted(), saved=saved_seqs(saved, 300))
 
 
-def main():
-    good = True
-    who = "root" if harness.ROOT else "user"
-    for function in TESTS:
-        name = f"apps/otlp/{who}/{function.__name__}"
-        if sys.argv[1:] and not any(part in name for part in sys.argv[1:]):
-            continue
-        place = Place()
-        try:
-            good = harness.run_one(name, function, place) and good
-        finally:
-            place.remove()
-    sys.exit(0 if good else 1)
-
-
 if __name__ == "__main__":
-    main()
+    harness.run_all(f"apps/otlp/{harness.WHO}", TESTS, Place)

@@ -151,20 +151,5 @@ def nobody_listens(place):
         contains(file.read(), "ERROR one", "the fallback file")
 
 
-def main():
-    good = True
-    who = "root" if harness.ROOT else "user"
-    for function in TESTS:
-        name = f"apps/sentry/{who}/{function.__name__}"
-        if sys.argv[1:] and not any(part in name for part in sys.argv[1:]):
-            continue
-        place = Place()
-        try:
-            good = harness.run_one(name, function, place) and good
-        finally:
-            place.remove()
-    sys.exit(0 if good else 1)
-
-
 if __name__ == "__main__":
-    main()
+    harness.run_all(f"apps/sentry/{harness.WHO}", TESTS, Place)

@@ -204,20 +204,5 @@ def nobody_listens(place):
         os.unlink(saved)
 
 
-def main():
-    good = True
-    who = "root" if harness.ROOT else "user"
-    for function in TESTS:
-        name = f"apps/syslog/{who}/{function.__name__}"
-        if sys.argv[1:] and not any(part in name for part in sys.argv[1:]):
-            continue
-        place = Place()
-        try:
-            good = harness.run_one(name, function, place) and good
-        finally:
-            place.remove()
-    sys.exit(0 if good else 1)
-
-
 if __name__ == "__main__":
-    main()
+    harness.run_all(f"apps/syslog/{harness.WHO}", TESTS, Place)
