@@ -49,7 +49,7 @@ struct MountRule {
   std::uint64_t inodes = 0;  // files, directories and links in it; 0 means default_inodes(size)
   bool watch = false;        // overlay only: host edits are replayed into the instance
   bool exec = true;          // false mounts it noexec (tmpfs only)
-  bool shipped = false;      // from a built-in policy: optional in container mode, skipped when it does not exist
+  bool optional = false;     // skipped where it can't be had; the rows of a built-in policy are
   Origin origin;
 };
 inline constexpr std::uint64_t kDefaultMountSize = 512ULL << 20;

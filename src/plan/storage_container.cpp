@@ -49,7 +49,7 @@ Result<void> add_mount(const MountRule& rule, Plan& plan) {
   const std::string problem = why_no_storage(entry, plan.host);
   const bool is_kept = rule.type == MountType::persistent && entry != nullptr && !entry->read_only;
   if (!problem.empty() && !is_kept) {
-    if (rule.shipped || rule.type == MountType::overlay) {
+    if (rule.optional || rule.type == MountType::overlay) {
       if (entry != nullptr) {
         plan.notices.push_back(path + " is read-only here: it " +
                                (entry->type == "tmpfs" ? problem : "lies on no tmpfs of this container"));
@@ -66,8 +66,8 @@ Result<void> add_mount(const MountRule& rule, Plan& plan) {
   mount.path = path;
   mount.mount_point = entry->mount_point;
   // What a shipped policy would give where it can is no wish about this container.
-  mount.size = rule.shipped ? 0 : rule.size;
-  mount.inodes = rule.shipped ? 0 : rule.inodes;
+  mount.size = rule.optional ? 0 : rule.size;
+  mount.inodes = rule.optional ? 0 : rule.inodes;
   mount.exec = rule.exec;
   mount.mount_id = entry->id;
   mount.mode = status.st_mode & 07777;

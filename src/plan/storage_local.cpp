@@ -52,7 +52,7 @@ Result<bool> overlay_around_mounts(const MountRule& rule, const std::vector<std:
   }
   const std::string why = *inside + " is a mount below it, and the " + std::to_string(beneath.size()) +
                           " names beside it are more than can have an overlay each";
-  if (rule.shipped) {
+  if (rule.optional) {
     plan.notices.push_back(mount.path + " stays read-only: " + why +
                            "; name the directories that the app writes in storage.mounts");
     return false;
@@ -66,7 +66,7 @@ Result<void> add_mount(const MountRule& rule, const std::vector<std::string>& ro
   if (!exists(path)) {
     // /dev is made anew, so a directory in it needs no host counterpart.
     const bool made_by_us = rule.type == MountType::tmpfs && path == "/dev/shm";
-    if (rule.shipped && !made_by_us) return {};
+    if (rule.optional && !made_by_us) return {};
     if (!made_by_us) {
       return fail(cite(policy_ref(rule)) + ": storage.mounts names " + base::printable(rule.written) +
                   ", which does not exist (" + base::printable(path) + "); create it or take the row out");
@@ -74,7 +74,7 @@ Result<void> add_mount(const MountRule& rule, const std::vector<std::string>& ro
   }
   if (rule.type != MountType::tmpfs && base::is_beneath(path, "/dev")) {
     const std::string why = path + " lies below /dev, which an instance has of its own";
-    if (!rule.shipped) return fail(cite(policy_ref(rule)) + ": " + why + "; only a tmpfs can be mounted there");
+    if (!rule.optional) return fail(cite(policy_ref(rule)) + ": " + why + "; only a tmpfs can be mounted there");
     plan.notices.push_back(why + ": it is not visible; move the project elsewhere");
     return {};
   }

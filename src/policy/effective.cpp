@@ -93,6 +93,7 @@ class Page {
       if (mount.inodes != 0) text += ", inodes: " + std::to_string(mount.inodes);
       if (mount.watch) text += ", watch: true";
       if (!mount.exec) text += ", exec: false";
+      if (mount.optional) text += ", optional: true";
       row(text + "}", mount.origin);
     }
     if (!storage.audit_ignore.empty()) line("  audit: {ignore: " + quoted_list(storage.audit_ignore) + "}");

@@ -8,8 +8,7 @@
 namespace cofferdam::policy {
 
 // YAML of version 1 with `extends: none` and absolute paths; a comment says where each row was written. It loads again
-// to the same policy, but for one thing: a row that a shipped policy brings is optional in a container, and one that is
-// written out is required there. Values of environment.set stand in it as they are.
+// to the same policy. Values of environment.set stand in it as they are.
 [[nodiscard]] std::string effective_yaml(const Policy& policy);
 
 }  // namespace cofferdam::policy

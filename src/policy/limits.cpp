@@ -55,7 +55,7 @@ std::vector<Diagnostic> check_limits(const Policy& policy) {
   for (const MountRule& mount : policy.storage.mounts) {
     if (!has_size(mount) || size_of(mount) <= memory.value) continue;
     const std::string size = size_text(size_of(mount));
-    if (mount.shipped || mount.size == 0) {
+    if (mount.optional || mount.size == 0) {
       unsized += (unsized.empty() ? "" : ", ") + mount.written + " (" + size + ")";
       continue;
     }

@@ -40,6 +40,7 @@ MountRow read_row(const Node& row) {
   });
   out.watch = read_boolean(row, "watch");
   out.exec = read_boolean(row, "exec");
+  out.optional = read_boolean(row, "optional");
   return out;
 }
 
@@ -51,10 +52,10 @@ void note(Mistakes& mistakes, Place place, std::string message) {
   mistakes.add(Severity::note, place, code::kDangerousPath, std::move(message));
 }
 
-// Notes about shipped rows, each said once.
-class ShippedNotes {
+// Notes about optional rows, the shipped ones among them, each said once.
+class OptionalNotes {
  public:
-  ShippedNotes(const PathBase& base, Mistakes& mistakes) : base_(base), mistakes_(mistakes) {}
+  OptionalNotes(const PathBase& base, Mistakes& mistakes) : base_(base), mistakes_(mistakes) {}
 
   // True when the row is about a home directory that nobody lives in.
   bool skips_home(const MountRow& row) {
@@ -108,7 +109,7 @@ void check_keys(const MountRow& row, MountType type, Mistakes& mistakes) {
 
 std::vector<MountRow> read_mounts(const Node& list, const PathBase& base, bool shipped, Mistakes& mistakes) {
   std::vector<MountRow> rows;
-  ShippedNotes notes(base, mistakes);
+  OptionalNotes notes(base, mistakes);
   for (const Node& item : list.items) {
     const Node* path = item.find("path");
     if (path == nullptr || path->kind != Node::Kind::scalar || check_path(path->text)) continue;
@@ -116,7 +117,8 @@ std::vector<MountRow> read_mounts(const Node& list, const PathBase& base, bool s
     row.written = path->text;
     row.place = path->place;
     row.shipped = shipped;
-    if (shipped && notes.skips_home(row)) continue;
+    const bool optional = row.optional ? row.optional->value : shipped;
+    if (optional && notes.skips_home(row)) continue;
     auto resolved = resolve_path(row.written, base);
     if (!resolved) {
       mistakes.error(row.place, code::kValue, resolved.error().message, resolved.error().hint);
@@ -128,8 +130,8 @@ std::vector<MountRow> read_mounts(const Node& list, const PathBase& base, bool s
                      "a mount is one directory");
       continue;
     }
-    if (shipped && notes.skips_danger(row)) continue;
-    if (shipped) notes.drop_watch(row);
+    if (optional && notes.skips_danger(row)) continue;
+    if (optional) notes.drop_watch(row);
     if (const auto first = std::ranges::find(rows, row.path, &MountRow::path); first != rows.end()) {
       // In the home directory `.` and `~` of a shipped policy meet; the first, `.`, covers both.
       if (shipped) continue;
@@ -161,7 +163,7 @@ void merge_mounts(std::vector<MountRule>& mounts, const std::vector<MountRow>& r
       *rule = MountRule{.path = row.path, .written = {}, .type = *row.type, .origin = {}};
     }
     rule->written = row.written;
-    rule->shipped = row.shipped;
+    rule->optional = row.optional ? row.optional->value : row.shipped;
     rule->origin = mistakes.origin(row.place);
     if (row.size) rule->size = row.size->value;
     if (row.inodes) rule->inodes = row.inodes->value;

@@ -30,10 +30,12 @@ struct MountRow {
   std::optional<Placed<std::uint64_t>> inodes;
   std::optional<Placed<bool>> watch;
   std::optional<Placed<bool>> exec;
+  std::optional<Placed<bool>> optional;
 };
 
-// Reads the list. Reports a path that does not resolve and a path named twice. Rows of a shipped policy that
-// mean nothing on this machine (`~` without a home, `.` in `/`, `.` being `~`) are left out with one note each.
+// Reads the list. Reports a path that does not resolve and a path named twice. Optional rows, those of a shipped policy
+// among them, that mean nothing on this machine (`~` without a home, `.` in `/`, `.` being `~`) are left out with one
+// note each.
 [[nodiscard]] std::vector<MountRow> read_mounts(const Node& list, const PathBase& base, bool shipped,
                                                 Mistakes& mistakes);
 

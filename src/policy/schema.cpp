@@ -69,6 +69,12 @@ constexpr std::array kKeys = std::to_array<Key>({
      .type = boolean,
      .fallback = "true",
      .doc = "false mounts it noexec; of a tmpfs."},
+    {.path = "storage.mounts[].optional",
+     .type = boolean,
+     .fallback = "false",
+     .doc =
+         "Left out where it can't be had: a path that is not there, in a container one that is on no tmpfs. So are the "
+         "rows of the shipped policies."},
     {.path = "storage.elsewhere", .type = choice, .available = false},
     {.path = "storage.audit", .type = map, .doc = "What the report says about writes."},
     {.path = "storage.audit.ignore", .type = list, .doc = "Lost files that the report leaves out; events keep them."},

@@ -171,9 +171,9 @@ TEST_F(Planner, AMountTakesWhatItCovers) {
 }
 
 TEST_F(Planner, WhatIsMissingIsSkippedWhenShippedAndRefusedWhenWritten) {
-  add(MountType::tmpfs, "missing").shipped = true;
+  add(MountType::tmpfs, "missing").optional = true;
   EXPECT_THAT(mounts(), IsEmpty());
-  policy_.storage.mounts.front().shipped = false;
+  policy_.storage.mounts.front().optional = false;
   EXPECT_THAT(error(),
               HasSubstr("125 p.yaml:1: storage.mounts names missing, which does not exist (" + home_("missing") + ")"));
   for (const MountType type : {MountType::overlay, MountType::read_only, MountType::hidden, MountType::persistent}) {
@@ -203,7 +203,7 @@ TEST_F(Planner, BelowDevThereIsRoomForATmpfsOnly) {
   EXPECT_THAT(mounts(), ElementsAre("tmpfs /dev/shm"));
   policy_.storage.mounts.front().type = MountType::overlay;
   EXPECT_THAT(error(), HasSubstr("p.yaml:1: /dev/shm lies below /dev"));
-  policy_.storage.mounts.front().shipped = true;
+  policy_.storage.mounts.front().optional = true;
   EXPECT_THAT(mounts(), IsEmpty());
   EXPECT_THAT(plan().notices, Contains(HasSubstr("/dev/shm lies below /dev")));
 }
@@ -288,11 +288,11 @@ TEST_F(Planner, AnOverlayWithTooManySiblingsOfAHostMountIsLeftOutOrRefused) {
        .type = "ext4",
        .source = "",
        .read_only = false}};
-  add(MountType::overlay, "app").shipped = true;
+  add(MountType::overlay, "app").optional = true;
   EXPECT_THAT(mounts(), IsEmpty());
   EXPECT_THAT(plan().notices,
               Contains(HasSubstr(home_("app") + " stays read-only: " + home_("app/disk") + " is a mount below it")));
-  policy_.storage.mounts.front().shipped = false;
+  policy_.storage.mounts.front().optional = false;
   EXPECT_THAT(error(), HasSubstr("p.yaml:1: no overlay on " + home_("app") + " is possible: " + home_("app/disk")));
   // Over other kinds it does not matter.
   policy_.storage.mounts.front().type = MountType::tmpfs;

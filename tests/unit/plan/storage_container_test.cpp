@@ -115,8 +115,8 @@ TEST_F(ContainerStorage, AWrittenTmpfsThatIsNoneIsRefusedWithTheWayToGiveIt) {
 TEST_F(ContainerStorage, WhatIsShippedOrAnOverlayIsReadOnlyThen) {
   tree_is("ext4");
   tree_.make_directory("cache");
-  add(MountType::tmpfs, "cache").shipped = true;
-  add(MountType::tmpfs, "none").shipped = true;  // not there: not even a word
+  add(MountType::tmpfs, "cache").optional = true;
+  add(MountType::tmpfs, "none").optional = true;  // not there: not even a word
   add(MountType::overlay, "");
   const Plan made = plan();
   EXPECT_THAT(made.mounts, IsEmpty());
@@ -214,7 +214,7 @@ TEST_F(ContainerStorage, ATmpfsOfSomebodyElseIsRefused) {
   add(MountType::tmpfs, "");
   EXPECT_THAT(error(), HasSubstr("but it is /of-the-host of a tmpfs outside of this container"));
   EXPECT_THAT(error(), HasSubstr("--tmpfs " + tree_.path()));
-  policy_.storage.mounts.front().shipped = true;
+  policy_.storage.mounts.front().optional = true;
   EXPECT_THAT(plan().mounts, IsEmpty());
   EXPECT_THAT(plan().notices, ElementsAre(HasSubstr("is read-only here: it is /of-the-host of a tmpfs outside")));
   EXPECT_THAT(foreign(), ElementsAre(tree_.path()));
@@ -240,7 +240,7 @@ TEST_F(ContainerStorage, OnlyTheUsersOwnRowIsAWish) {
   EXPECT_EQ(plan().mounts.front().size, 1U << 20);
   EXPECT_EQ(plan().mounts.front().inodes, 100U);
   EXPECT_EQ(plan().mounts.front().mount_point, tree_.path());
-  rule.shipped = true;
+  rule.optional = true;
   EXPECT_EQ(plan().mounts.front().size, 0U);
   EXPECT_EQ(plan().mounts.front().inodes, 0U);
 }

@@ -32,7 +32,7 @@ app:
 storage:
   mounts:
     - {path: ".", type: overlay, size: 1GiB, inodes: 1000, watch: true}
-    - {path: /scratch, type: tmpfs, size: 100KiB, exec: false}
+    - {path: /scratch, type: tmpfs, size: 100KiB, exec: false, optional: true}
     - {path: ./static, type: read-only}
     - {path: ~/.ssh, type: hidden}
     - {path: .next, type: persistent}
@@ -144,7 +144,8 @@ TEST_F(EffectivePolicy, SaysWhereEachRowWasWritten) {
                                        "  mounts:\n"
                                        "    - {path: /tmp, type: tmpfs, size: 1GiB}\n"));
   EXPECT_NE(yaml.find("{path: \"/tmp\", type: tmpfs, size: 1GiB}  # p.yaml:5\n"), std::string::npos) << yaml;
-  EXPECT_NE(yaml.find("/.ssh\", type: hidden}  # twelve-factor (built in):"), std::string::npos) << yaml;
+  EXPECT_NE(yaml.find("/.ssh\", type: hidden, optional: true}  # twelve-factor (built in):"), std::string::npos)
+      << yaml;
 }
 
 }  // namespace

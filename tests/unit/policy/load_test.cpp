@@ -67,7 +67,7 @@ run: {stop_signal: QUIT, stop_grace: 500ms}
   EXPECT_EQ(project.written, ".");
   EXPECT_EQ(project.size, 1ULL << 30);
   EXPECT_TRUE(project.watch);
-  EXPECT_FALSE(project.shipped);
+  EXPECT_FALSE(project.optional);
   EXPECT_EQ(project.origin.file, "p.yaml");
   EXPECT_EQ(project.origin.line, 12);
   EXPECT_EQ(project.origin.column, 14);

@@ -39,7 +39,7 @@ TEST_F(ExtendedPolicy, MergesAccessByKeyAndAppendsDevices) {
 TEST_F(ExtendedPolicy, ExtendsTwelveFactorWhenItSaysNothing) {
   const Policy policy = policy_of("version: 1\n");
   ASSERT_NE(mount_of(policy, "/tmp"), nullptr);
-  EXPECT_TRUE(mount_of(policy, "/tmp")->shipped);
+  EXPECT_TRUE(mount_of(policy, "/tmp")->optional);
   EXPECT_EQ(mount_of(policy, "/tmp")->origin.file, "twelve-factor (built in)");
 }
 
@@ -51,7 +51,7 @@ TEST_F(ExtendedPolicy, MergesMountsByPath) {
   ASSERT_NE(tmp, nullptr);
   EXPECT_EQ(tmp->type, MountType::tmpfs);
   EXPECT_EQ(tmp->size, 1ULL << 30);
-  EXPECT_FALSE(tmp->shipped);
+  EXPECT_FALSE(tmp->optional);
   EXPECT_EQ(tmp->origin.line, 4);
   const MountRule* project = mount_of(policy, root_);
   EXPECT_EQ(project->type, MountType::read_only);

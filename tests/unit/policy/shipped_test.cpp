@@ -44,7 +44,7 @@ TEST_F(ShippedPolicies, LoadWithoutDiagnostics) {
     ASSERT_TRUE(loaded) << format_diagnostic(loaded.error().front());
     EXPECT_TRUE(loaded->warnings.empty()) << format_diagnostic(loaded->warnings.front());
     EXPECT_EQ(loaded->policy.name, each.name);
-    EXPECT_TRUE(std::ranges::all_of(loaded->policy.storage.mounts, &MountRule::shipped));
+    EXPECT_TRUE(std::ranges::all_of(loaded->policy.storage.mounts, &MountRule::optional));
   }
 }
 

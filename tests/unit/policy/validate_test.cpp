@@ -160,7 +160,7 @@ TEST_F(InvalidPolicy, CapsSizeDepthAndNodesBeforeParsing) {
 TEST_F(InvalidPolicy, NamesTheNearestMatchAndTheLegalValues) {
   EXPECT_EQ(printed("version: 1\nstorage:\n  mounts: [{path: /a, typ: tmpfs}]\n"),
             "p.yaml:3:23: error: unknown key 'typ' in 'storage.mounts' [CD902]\n"
-            "  did you mean 'type'? the keys here are path, type, size, inodes, watch and exec");
+            "  did you mean 'type'? the keys here are path, type, size, inodes, watch, exec and optional");
   EXPECT_EQ(printed("version: 1\nmode: contaner\n"),
             "p.yaml:2:7: error: 'contaner' is no value of 'mode' [CD903]\n"
             "  did you mean 'container'? write auto, local or container");
