@@ -7,6 +7,7 @@
 #   start_postgres         a private PostgreSQL: sets PG_URL, PG_PORT, PG_LOG; ends with the script
 #   debian_image PACKAGE...  imports an image of these installed packages: prints its name
 #   start_docker           a Docker daemon: the one there is, or a private one that ends with the script
+#   start_own_docker       a private one, with options
 # shellcheck shell=bash disable=SC2034
 
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -261,6 +262,12 @@ start_docker() {
   if have docker && docker info >/dev/null 2>&1; then
     return 0
   fi
+  start_own_docker
+}
+
+# start_own_docker [OPTION...]: a daemon with those options of dockerd, whether there is another one or not. Exports
+# DOCKER_HOST. Returns 1 when it can't be started.
+start_own_docker() {
   is_root || return 1
   need "for the container tests" "${docker_packages[@]}"
   # Debian's overlay2 driver can't live on an overlay; /var/tmp is a disk nearly everywhere.
@@ -270,7 +277,7 @@ start_docker() {
   export DOCKER_HOST
   say "starts a private Docker daemon in $DOCKERD_DIR (no bridge, no iptables); it ends with this script"
   dockerd --data-root "$DOCKERD_DIR/data" --exec-root "$DOCKERD_DIR/exec" --pidfile "$DOCKERD_DIR/pid" \
-    -H "$DOCKER_HOST" --bridge=none --iptables=false --ip-masq=false >"$DOCKERD_DIR/log" 2>&1 &
+    -H "$DOCKER_HOST" --bridge=none --iptables=false --ip-masq=false "$@" >"$DOCKERD_DIR/log" 2>&1 &
   for _ in $(seq 300); do
     ! docker info >/dev/null 2>&1 || return 0
     kill -0 $! 2>/dev/null || break

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/commands.hpp"
@@ -18,7 +19,10 @@ int main(int argc, char** argv) {
     }
   }
   try {
-    return cofferdam::cli::main_command(std::vector<std::string>(argv + 1, argv + argc));
+    std::vector<std::string> arguments(argv + 1, argv + argc);
+    // An engine that can't give a runtime a first argument (containerd's BinaryName) calls it by another name.
+    if (argc > 0 && std::string_view(argv[0]).ends_with("cofferdam-oci")) arguments.insert(arguments.begin(), "oci");
+    return cofferdam::cli::main_command(arguments);
   } catch (const std::exception& error) {
     std::fprintf(stderr,
                  "cofferdam: internal error: %s\nThis is a defect of cofferdam; the app was not left running.\n",
