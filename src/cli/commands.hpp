@@ -19,6 +19,7 @@ int doctor_command(const Invocation& invocation);
 int explain_command(const Invocation& invocation);
 int report_command(const Invocation& invocation);
 int logs_command(const Invocation& invocation);
+int export_command(const Invocation& invocation);
 int oci_command(const Invocation& invocation);
 
 // The whole program: picks the command by its first word.

@@ -16,7 +16,7 @@ struct Command {
   int (*run)(const Invocation&);
   const char* summary;
 };
-constexpr std::array<Command, 9> kCommands = {{
+constexpr std::array<Command, 10> kCommands = {{
     {"run", run_command, "run a command under the policy"},
     {"shell", shell_command, "a one-off instance with a terminal and storage of its own"},
     {"rehearse", rehearse_command, "run, replace the instance, run again: what did it expect of the first?"},
@@ -25,11 +25,12 @@ constexpr std::array<Command, 9> kCommands = {{
     {"report", report_command, "show what a run lost and found, from its --report file"},
     {"logs", logs_command, "logs test < SAMPLE: what each log sink would receive"},
     {"doctor", doctor_command, "what this machine can enforce, rule by rule"},
+    {"export", export_command, "the policy in the words of docker, compose or kubernetes"},
     {"oci", oci_command, "stand before runc or crun as an engine's OCI runtime"},
 }};
 
 // Planned, but not in this version; a wish for one of them deserves better than "unknown".
-constexpr std::array<std::string_view, 3> kLater = {"learn", "test", "export"};
+constexpr std::array<std::string_view, 2> kLater = {"learn", "test"};
 
 void print_usage(std::FILE* stream) {
   std::fputs("cofferdam " COFFERDAM_VERSION

@@ -122,6 +122,23 @@ po::options_description logs_options() {
   return options;
 }
 
+po::options_description export_options() {
+  po::options_description options("Options");
+  auto add = options.add_options();
+  add("to,t", po::value<std::string>()->value_name("ENGINE"), "docker, compose or kubernetes");
+  add("policy,p", po::value<std::string>()->value_name("FILE"), "policy file or name of a shipped one");
+  add("image,i", po::value<std::string>()->value_name("IMAGE"), "the application's image (default: IMAGE)");
+  add("name,n", po::value<std::string>()->value_name("NAME"), "of the container, service or Deployment (default: web)");
+  add("workdir,w", po::value<std::string>()->value_name("DIR"),
+      "where the image has what is in this directory here (default: /app)");
+  add("port", po::value<std::vector<std::string>>()->value_name("PORT"), "that it serves on; may be repeated");
+  add("runtime", po::value<std::string>()->value_name("NAME"),
+      "the engine's runtime or RuntimeClass, such as cofferdam (docs/oci.md)");
+  add("strict", "exit 1 when a part of the policy is not enforced");
+  add("help,h", "this text");
+  return options;
+}
+
 std::string run_help() {
   return help_of(
       "run [OPTION...] [--] COMMAND [ARG...]\n\nRuns a command under the policy: local storage is lost at the end, the "
@@ -181,6 +198,15 @@ std::string report_help() {
       report_options(), "Exit status: 0; 2 when FILE is no report.\n\nExample: cofferdam report --all report.json");
 }
 
+std::string export_help() {
+  return help_of(
+      "export --to docker|compose|kubernetes [OPTION...] [--] [COMMAND [ARG...]]\n\nWrites what an engine enforces of "
+      "the "
+      "policy by itself to stdout, and what it does not to stderr.",
+      export_options(),
+      "Exit status: 0; 1 with --strict when something is not enforced; 2 a mistake.\n\n"
+      "Example: cofferdam export --to compose --image shop:1 --port 8000 > compose.yaml");
+}
 std::string logs_help() {
   return help_of(
       "logs test [OPTION...] < SAMPLE\n\nPrints what each sink of the policy would receive if the app wrote SAMPLE: "

@@ -13,5 +13,6 @@ namespace cofferdam::cli {
 [[nodiscard]] boost::program_options::options_description explain_options();
 [[nodiscard]] boost::program_options::options_description report_options();
 [[nodiscard]] boost::program_options::options_description logs_options();
+[[nodiscard]] boost::program_options::options_description export_options();
 
 }  // namespace cofferdam::cli

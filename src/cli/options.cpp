@@ -262,4 +262,38 @@ Result<ReportOptions> parse_report(const std::vector<std::string>& arguments) {
   return options;
 }
 
+Result<ExportOptions> parse_export(const std::vector<std::string>& arguments) {
+  const po::options_description options = export_options();
+  Split split = split_command(arguments, options);
+  const auto values = parse(split.own, options);
+  if (!values) return std::unexpected(values.error());
+  ExportOptions result;
+  result.help = values->count("help") != 0;
+  if (result.help) return result;
+  result.to = text_of(*values, "to");
+  if (result.to != "docker" && result.to != "compose" && result.to != "kubernetes") {
+    return fail(result.to.empty() ? "--to is missing: docker, compose or kubernetes"
+                                  : "--to " + base::printable(result.to) + ": must be docker, compose or kubernetes",
+                0, 2);
+  }
+  result.policy = value_of(*values, "policy");
+  result.image = value_of(*values, "image").value_or(result.image);
+  result.name = value_of(*values, "name").value_or(result.name);
+  result.workdir = value_of(*values, "workdir").value_or(result.workdir);
+  if (!result.workdir.starts_with('/')) return fail("--workdir must be an absolute path in the image", 0, 2);
+  result.runtime = text_of(*values, "runtime");
+  result.strict = values->count("strict") != 0;
+  result.command = std::move(split.rest);
+  if (values->count("port") == 0) return result;
+  for (const std::string& text : (*values)["port"].as<std::vector<std::string>>()) {
+    std::uint16_t port = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+    if (error != std::errc() || end != text.data() + text.size() || port == 0) {
+      return fail("--port '" + base::printable(text) + "': must be a number from 1 to 65535", 0, 2);
+    }
+    result.ports.push_back(port);
+  }
+  return result;
+}
+
 }  // namespace cofferdam::cli

@@ -1,6 +1,7 @@
 // The command line. The only Boost code; its exceptions end here.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -65,6 +66,19 @@ struct ReportOptions {
   bool help = false;
 };
 
+struct ExportOptions {
+  std::string to;  // docker, compose or kubernetes
+  std::optional<std::string> policy;
+  std::string image = "IMAGE";
+  std::string name = "web";
+  std::string workdir = "/app";
+  std::vector<std::uint16_t> ports;
+  std::string runtime;
+  std::vector<std::string> command;
+  bool strict = false;
+  bool help = false;
+};
+
 // Everything from the first word that is no option, or after `--`, is the command.
 [[nodiscard]] Result<RunOptions> parse_run(const std::vector<std::string>& arguments);
 [[nodiscard]] Result<RunOptions> parse_shell(const std::vector<std::string>& arguments);
@@ -79,6 +93,9 @@ struct ReportOptions {
 // Options may stand on either side of the one file.
 [[nodiscard]] Result<ReportOptions> parse_report(const std::vector<std::string>& arguments);
 
+// The words after the options are the container's command.
+[[nodiscard]] Result<ExportOptions> parse_export(const std::vector<std::string>& arguments);
+
 // The options of a command, for --help.
 [[nodiscard]] std::string run_help();
 [[nodiscard]] std::string shell_help();
@@ -88,5 +105,6 @@ struct ReportOptions {
 [[nodiscard]] std::string explain_help();
 [[nodiscard]] std::string report_help();
 [[nodiscard]] std::string logs_help();
+[[nodiscard]] std::string export_help();
 
 }  // namespace cofferdam::cli

@@ -288,6 +288,33 @@ def under_containerd(_):
         ctr("images", "rm", image)
 
 
+def exported(to, *words):
+    policy = f"{WORK}/exported.yaml"
+    with open(policy, "w", encoding="utf-8") as file:
+        file.write("version: 1\nextends: twelve-factor\nstorage: {mounts: [{path: /cache, type: tmpfs, size: 1MiB}]}\n"
+                   "limits: {memory: 64MiB, processes: 50, open_files: 99}\nenvironment: {set: {WORD: 'a $b'}}\n")
+    done = command(harness.BINARY, "export", "--to", to, "--policy", policy, "--image", IMAGE, "--name",
+                   "cofferdam-test-oci-exported", *words)
+    equal(done.returncode, 0, done.stderr)
+    return done.stdout
+
+
+@test
+def what_is_exported_runs(_):
+    script = ("echo x >/cache/y && echo x >/tmp/y && echo scratch; (echo x >/etc/y) 2>/dev/null || echo read-only; ulimit -n; echo \"$WORD\"; "
+              "grep -h . /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null")
+    wanted = "scratch\nread-only\n99\na $b\n67108864\n"
+    line = exported("docker", "--", "sh", "-c", script).replace("docker run", "docker run --rm --network none", 1)
+    equal(command("sh", "-c", line).stdout, wanted, line)
+    text = exported("compose", "--", "sh", "-c", script)
+    file = f"{WORK}/exported-compose.yaml"
+    with open(file, "w", encoding="utf-8") as out:
+        out.write(text.replace("    init: true\n", "    init: true\n    network_mode: none\n"))
+    done = command("docker-compose", "-p", "cofferdam-test-oci", "-f", file, "up", "--no-color", "--no-log-prefix")
+    command("docker-compose", "-p", "cofferdam-test-oci", "-f", file, "down")
+    contains(done.stdout, wanted, f"docker-compose up ({done.stderr})")
+
+
 @test
 def without_a_runtime_nothing_starts(_):
     environment = {**os.environ, "COFFERDAM_OCI_RUNTIME": "/none-such"}
