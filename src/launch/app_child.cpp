@@ -49,6 +49,9 @@ void take_stdio(const Prepared& prepared) noexcept {
 void restore_signals(const Prepared& prepared) noexcept {
   for (int number = 1; number < 32; ++number) {
     if (number == SIGKILL || number == SIGSTOP) continue;
+    // What a terminal has sent to its whole group since the clone is forgotten: the launcher has it, too, and passes it
+    // on.
+    (void)signal(number, SIG_IGN);
     // Only "ignored" survives an exec; whatever else the launcher has set is its own.
     struct sigaction inherited{};
     inherited.sa_handler = prepared.inherited->dispositions[number].sa_handler == SIG_IGN ? SIG_IGN : SIG_DFL;

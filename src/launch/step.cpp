@@ -71,6 +71,8 @@ Error step_error(const plan::Plan& plan, const SharedPage& page) {
   const int error = page.failed_errno;
   const int index = page.failed_index;
   if (step == Step::execute) return execute_error(plan, error);
+  if (step == Step::none)
+    return {"the process that was to execute " + plan.program.path + " was killed before it could"};
   std::string text = std::string("can't ") + describe(step);
   if (step == Step::take_device && index >= 0 && static_cast<std::size_t>(index) < plan.devices.size()) {
     text += " " + plan.devices[static_cast<std::size_t>(index)].path;

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Init duties from outside: which signals reach whom, what the end of a run leaves, and pipes that close early."""
 
+import collections
 import contextlib
 import fcntl
 import os
@@ -114,6 +115,22 @@ def signal_at_the_very_start(place):
         with Clock(f"SIGTERM after {wait} s", 3):
             equal(place.finish(process, 10).code, 143, f"exit status after {wait} s")
         place.no_process_left()
+
+
+@test
+def ctrl_c_while_it_starts(place):
+    """The terminal's Ctrl-C goes to the children that are being made, too; only the launcher's counts."""
+    codes = collections.Counter()
+    for step in range(60):
+        process = place.start("sleep", "100", options=RAW, report=False, start_new_session=True)
+        time.sleep(step * 0.0002)
+        os.killpg(process.pid, signal.SIGINT)
+        result = place.finish(process, 10)
+        codes[result.code] += 1
+        equal(result.err, "", f"what is said of a Ctrl-C after {step * 0.2:.1f} ms")
+    # The first come before cofferdam has begun.
+    check(set(codes) <= {130, -2}, f"exit statuses: {codes}")
+    check(codes[130] > 10, f"the start was missed: {codes}")
 
 
 @test
@@ -484,7 +501,7 @@ def slow_reader(place):
 @test
 def blocked_reader_does_not_block_the_end(place):
     """Nobody reads: Ctrl-C twice ends the run all the same."""
-    process = place.start("yes", options=RAW, start_new_session=True)
+    process = place.start("yes", options=RAW, report=False, start_new_session=True)
     try:
         time.sleep(0.7)
         process.send_signal(signal.SIGINT)
