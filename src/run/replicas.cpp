@@ -89,7 +89,7 @@ class Replicas {
   [[nodiscard]] Replica* find(unsigned number);
 
   [[nodiscard]] bool needs_a_step(const Replica& replica) const;
-  [[nodiscard]] std::optional<Clock::time_point> next_due() const;
+  [[nodiscard]] Clock::time_point next_due() const;
   void serve_until_next();
 
   const RunRequest& request_;
@@ -221,16 +221,16 @@ bool Replicas::needs_a_step(const Replica& replica) const {
   return replica.state == State::starting && !prepared_.policy.run.readiness && !ports_.listening(replica.name).empty();
 }
 
-std::optional<Clock::time_point> Replicas::next_due() const {
-  std::optional<Clock::time_point> next;
-  const auto consider = [&](Clock::time_point when) { next = next ? std::min(*next, when) : when; };
+Clock::time_point Replicas::next_due() const {
+  // Also while nobody listens: a port may be bound at any time.
+  Clock::time_point next = next_look_;
+  const auto consider = [&](Clock::time_point when) { next = std::min(next, when); };
   for (const Replica& replica : replicas_) {
     const bool starting = replica.state == State::starting && !interrupted_;
     if (replica.state == State::waiting || replica.state == State::draining) consider(replica.due);
     if (starting) consider(replica.until);
     if (starting && replica.prober) consider(replica.prober->due());
   }
-  if (!ports_.empty()) consider(next_look_);
   return next;
 }
 

@@ -4,6 +4,7 @@ request, and the end of all of them."""
 
 import collections
 import contextlib
+import errno
 import http.client
 import os
 import signal
@@ -378,6 +379,35 @@ print("again", flush=True)
     result = place.finish(process)
     equal(sorted(result.messages()), ["98", "98", "again", "again"], f"output ({result.err})")
     equal(result.code, 0, "exit status")
+
+
+@test
+def a_port_that_all_have_closed_is_free_each_time(place):
+    """Also after a while without any socket: reloaders close and bind again and again."""
+    code = ("import os, socket, time\n"
+            "for _ in range(3):\n"
+            "    server = socket.socket()\n"
+            "    server.bind(('127.0.0.1', int(os.environ['PORT'])))\n"
+            "    server.listen()\n"
+            "    print('listens', flush=True)\n"
+            "    time.sleep(0.4)\n"
+            "    server.close()\n"
+            "    print('closed', flush=True)\n"
+            "    time.sleep(2.6)\n")
+    port = free_port()
+    process = place.start("/usr/bin/python3", "-c", code, options=("--replicas", "2", "--format", "raw"),
+                          env={"PORT": str(port)}, bufsize=0)
+    def refused():
+        with contextlib.closing(socket.socket()) as client:
+            client.settimeout(1)
+            return client.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED
+    closed = 0
+    while line := process.stdout.readline():
+        closed += line == b"closed\n"
+        if line == b"closed\n" and closed % 2 == 0:
+            wait_for(refused, f"the port to be free after it was closed {closed} times", 3)
+    equal(closed, 6, "how often it was closed")
+    place.finish(process, 10)
 
 
 @test
