@@ -179,6 +179,8 @@ struct PolicyContext {
   std::string working_directory;                   // absolute
   std::string home;                                // absolute, or empty when unset
   std::map<std::string, std::string> environment;  // for COFFERDAM_POLICY
+  std::string policy_base =
+      {};  // what relative paths of a policy file mean; empty: its own directory (as in `extends`)
 };
 
 // Loads a policy by path or by built-in name. All mistakes are reported at once, in file order; warnings

@@ -17,6 +17,7 @@ int rehearse_command(const Invocation& invocation);
 int check_command(const Invocation& invocation);
 int doctor_command(const Invocation& invocation);
 int explain_command(const Invocation& invocation);
+int test_command(const Invocation& invocation);
 int report_command(const Invocation& invocation);
 int logs_command(const Invocation& invocation);
 int export_command(const Invocation& invocation);

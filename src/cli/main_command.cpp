@@ -16,12 +16,13 @@ struct Command {
   int (*run)(const Invocation&);
   const char* summary;
 };
-constexpr std::array<Command, 10> kCommands = {{
+constexpr std::array<Command, 11> kCommands = {{
     {"run", run_command, "run a command under the policy"},
     {"shell", shell_command, "a one-off instance with a terminal and storage of its own"},
     {"rehearse", rehearse_command, "run, replace the instance, run again: what did it expect of the first?"},
     {"check", check_command, "validate policies"},
     {"explain", explain_command, "what a finding's code means, what enforces it and how to mend it"},
+    {"test", test_command, "run policy tests: what a policy refuses, loses and allows"},
     {"report", report_command, "show what a run lost and found, from its --report file"},
     {"logs", logs_command, "logs test < SAMPLE: what each log sink would receive"},
     {"doctor", doctor_command, "what this machine can enforce, rule by rule"},
@@ -30,7 +31,7 @@ constexpr std::array<Command, 10> kCommands = {{
 }};
 
 // Planned, but not in this version; a wish for one of them deserves better than "unknown".
-constexpr std::array<std::string_view, 2> kLater = {"learn", "test"};
+constexpr std::array<std::string_view, 1> kLater = {"learn"};
 
 void print_usage(std::FILE* stream) {
   std::fputs("cofferdam " COFFERDAM_VERSION

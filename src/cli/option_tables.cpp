@@ -24,6 +24,8 @@ po::options_description run_options() {
   auto add = options.add_options();
   add("policy,p", po::value<std::string>()->value_name("FILE"),
       "policy file or name of a shipped one (twelve-factor, django, go, node)");
+  add("policy-base", po::value<std::string>()->value_name("DIR"),
+      "what relative paths of the policy mean, instead of the directory of its file");
   add("user,u", po::value<std::string>()->value_name("USER"), "as root: run the app as this user");
   add("replicas,n", po::value<std::string>()->value_name("N"),
       "so many instances, each with a storage of its own, share the app's port");
@@ -99,6 +101,21 @@ po::options_description explain_options() {
   add("effective", "the policy with all that it extends, as one file");
   add("policy,p", po::value<std::string>()->value_name("FILE"),
       "for these three: policy file or name of a shipped one");
+  add("help,h", "this text");
+  return options;
+}
+
+po::options_description test_options() {
+  po::options_description options("Options");
+  auto add = options.add_options();
+  add("run,r", po::value<std::string>()->value_name("REGEX"), "only cases whose `file: name` matches");
+  add("list,l", "print the cases instead of running them");
+  add("jobs,j", po::value<std::string>()->value_name("N"), "so many cases at a time (default: one a processor)");
+  add("fail-fast", "start no further case once one has failed");
+  add("format,f", po::value<std::string>()->value_name("FORMAT"), "human (default), tap, junit or json");
+  add("report", po::value<std::string>()->value_name("FILE"), "write that format there, and the human one to stdout");
+  add("allow-skips", "a skipped case is no failure, even when CI is set");
+  add("verbose,v", "show the output of every case");
   add("help,h", "this text");
   return options;
 }
@@ -189,6 +206,16 @@ std::string explain_help() {
       "Exit status: 0; 1 when the write, or the connection of such a program started by the app, would be\n"
       "refused; 2 wrong usage or an invalid policy.\n\n"
       "Example: cofferdam explain --as psql db:5432");
+}
+
+std::string test_help() {
+  return help_of(
+      "test [OPTION...] [FILE|DIR...]\n\nRuns policy tests: *.test.yaml below the directories named (default: here). "
+      "Each case runs a\ncommand under a policy and compares what came of it with what was expected.",
+      test_options(),
+      "Exit status: 0 every case passed; 1 one failed, or there was none; 2 wrong usage, or a test file that is not "
+      "valid;\n130 interrupted.\n\n"
+      "Example: cofferdam test --run 'psql' --report tests.xml --format junit policies/");
 }
 
 std::string report_help() {

@@ -12,6 +12,7 @@ namespace cofferdam::cli {
 [[nodiscard]] boost::program_options::options_description doctor_options();
 [[nodiscard]] boost::program_options::options_description explain_options();
 [[nodiscard]] boost::program_options::options_description report_options();
+[[nodiscard]] boost::program_options::options_description test_options();
 [[nodiscard]] boost::program_options::options_description logs_options();
 [[nodiscard]] boost::program_options::options_description export_options();
 

@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "cli/option_tables.hpp"
 #include "policy/rule_catalog.hpp"
+#include "policy/values.hpp"
 
 namespace po = boost::program_options;
 
@@ -93,6 +94,7 @@ std::optional<std::string> value_of(const po::variables_map& values, const char*
 RunOptions run_options_of(const po::variables_map& values, std::vector<std::string> command) {
   RunOptions result;
   result.policy = value_of(values, "policy");
+  result.policy_base = values.count("policy-base") != 0 ? text_of(values, "policy-base") : "";
   result.user = value_of(values, "user");
   result.format = text_of(values, "format");
   result.report = text_of(values, "report");
@@ -168,6 +170,8 @@ Result<RunOptions> parse_run(const std::vector<std::string>& arguments) {
   const auto replicas = replicas_of(*values);
   if (!replicas) return std::unexpected(replicas.error());
   options.replicas = *replicas;
+  if (!options.policy_base.empty() && !options.policy_base.starts_with('/'))
+    return fail("--policy-base '" + base::printable(options.policy_base) + "': must be an absolute path", 0, 2);
   return options;
 }
 
@@ -241,6 +245,35 @@ Result<LogsTestOptions> parse_logs_test(const std::vector<std::string>& argument
   }
   return LogsTestOptions{value_of(*values, "policy"), text_of(*values, "sink"), values->count("stderr") != 0,
                          values->count("help") != 0};
+}
+
+Result<TestOptions> parse_test(const std::vector<std::string>& arguments) {
+  constexpr std::string_view kFormats[] = {"human", "tap", "junit", "json"};
+  constexpr unsigned kMostJobs = 256;
+  const Split split = split_words(arguments, test_options());
+  auto values = parse(split.own, test_options());
+  if (!values) return std::unexpected(values.error());
+  TestOptions options;
+  options.places = split.rest;
+  options.help = values->count("help") != 0;
+  options.list = values->count("list") != 0;
+  options.fail_fast = values->count("fail-fast") != 0;
+  options.allow_skips = values->count("allow-skips") != 0;
+  options.verbose = values->count("verbose") != 0;
+  options.only = text_of(*values, "run");
+  options.report = text_of(*values, "report");
+  if (const auto pattern = policy::parse_regex(options.only); !pattern)
+    return fail("--run: " + pattern.error().message + "; " + pattern.error().hint, 0, 2);
+  if (const auto format = value_of(*values, "format")) options.format = *format;
+  if (std::ranges::find(kFormats, std::string_view(options.format)) == std::end(kFormats))
+    return fail("--format " + base::printable(options.format) + ": must be human, tap, junit or json", 0, 2);
+  if (const auto jobs = value_of(*values, "jobs")) {
+    const auto number = policy::parse_count(*jobs);
+    if (!number || *number > kMostJobs)
+      return fail("--jobs '" + base::printable(*jobs) + "': must be a number from 1 to 256", 0, 2);
+    options.jobs = static_cast<unsigned>(*number);
+  }
+  return options;
 }
 
 Result<ReportOptions> parse_report(const std::vector<std::string>& arguments) {

@@ -12,6 +12,7 @@ namespace cofferdam::cli {
 
 struct RunOptions {
   std::optional<std::string> policy;
+  std::string policy_base;  // absolute; empty: the directory of the policy's file
   std::optional<std::string> user;
   std::string format;  // empty: by what stdout is
   std::string report;
@@ -59,6 +60,19 @@ struct LogsTestOptions {
   bool help = false;
 };
 
+struct TestOptions {
+  std::vector<std::string> places;  // files and directories; empty: the working directory
+  std::string format = "human";     // human, tap, junit or json
+  std::string report;               // a file for it, while stdout shows the human form; empty: stdout
+  std::string only;                 // --run, an extended regular expression
+  unsigned jobs = 0;                // 0: as many as processors
+  bool list = false;
+  bool fail_fast = false;
+  bool allow_skips = false;
+  bool verbose = false;
+  bool help = false;
+};
+
 struct ReportOptions {
   std::string file;   // "-": stdin
   bool json = false;  // --format json
@@ -90,6 +104,8 @@ struct ExportOptions {
 [[nodiscard]] Result<ExplainOptions> parse_explain(const std::vector<std::string>& arguments);
 // Of `logs test`.
 [[nodiscard]] Result<LogsTestOptions> parse_logs_test(const std::vector<std::string>& arguments);
+// Options may stand on either side of the files.
+[[nodiscard]] Result<TestOptions> parse_test(const std::vector<std::string>& arguments);
 // Options may stand on either side of the one file.
 [[nodiscard]] Result<ReportOptions> parse_report(const std::vector<std::string>& arguments);
 
@@ -103,6 +119,7 @@ struct ExportOptions {
 [[nodiscard]] std::string check_help();
 [[nodiscard]] std::string doctor_help();
 [[nodiscard]] std::string explain_help();
+[[nodiscard]] std::string test_help();
 [[nodiscard]] std::string report_help();
 [[nodiscard]] std::string logs_help();
 [[nodiscard]] std::string export_help();

@@ -52,6 +52,7 @@ run::RunRequest request_of(const RunOptions& options, EventSink* live) {
   run::RunRequest request;
   request.argv = options.command;
   request.policy = options.policy;
+  request.policy_base = options.policy_base;
   request.user = options.user;
   request.environment = environment_map();
   request.working_directory = working_directory();

@@ -30,6 +30,7 @@ struct Node {
   Kind kind = Kind::null;
   std::string text;  // of a scalar; of a null, how it was written: "~", "null" or nothing
   bool quoted = false;
+  bool variable = false;  // of a policy test: stood for a number, which may be meant as text as well
   Place place;
   std::vector<Node> items;     // of a list
   std::vector<Entry> entries;  // of a map, in file order, keys unique

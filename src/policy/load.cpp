@@ -30,8 +30,9 @@ constexpr std::string_view kHowFound =
 
 // One file of the chain that begins with what was asked for and ends with what extends nothing.
 struct Source {
-  std::string identity;  // of a file its canonical path, of a shipped policy its name
-  PathBase base;
+  std::string identity;   // of a file its canonical path, of a shipped policy its name
+  PathBase base;          // of its mounts and other paths
+  std::string directory;  // of `extends`
   bool shipped = false;
   std::optional<Layer> layer;
   Mistakes mistakes;
@@ -79,7 +80,8 @@ class Loader {
  public:
   explicit Loader(const PolicyContext& context)
       : home_(context.home.starts_with('/') ? base::normalise_path(context.home) : ""),
-        working_directory_(base::normalise_path(context.working_directory)) {}
+        working_directory_(base::normalise_path(context.working_directory)),
+        policy_base_(context.policy_base.empty() ? "" : base::normalise_path(context.policy_base)) {}
 
   std::expected<LoadedPolicy, std::vector<Diagnostic>> load(const std::string& choice) {
     open_choice(choice);
@@ -124,6 +126,7 @@ class Loader {
   void read_builtin(const BuiltinPolicy& builtin) {
     Source source{.identity = std::string(builtin.name),
                   .base = {working_directory_, home_},
+                  .directory = working_directory_,
                   .shipped = true,
                   .layer = {},
                   .mistakes = Mistakes(std::string(builtin.name) + " (built in)")};
@@ -131,9 +134,10 @@ class Loader {
   }
 
   void read_user_file(const std::string& shown, const std::string& path, std::string_view text) {
-    const std::string directory = std::filesystem::path(path).parent_path().string();
+    const std::string directory = base::normalise_path(std::filesystem::path(path).parent_path().string());
     Source source{.identity = identity_of(path),
-                  .base = {base::normalise_path(directory), home_},
+                  .base = {policy_base_.empty() ? directory : policy_base_, home_},
+                  .directory = directory,
                   .shipped = false,
                   .layer = {},
                   .mistakes = Mistakes(shown)};
@@ -185,7 +189,7 @@ class Loader {
       broken_ = true;
       return;
     }
-    const auto path = resolve_path(parent, chain_.back().base);
+    const auto path = resolve_path(parent, {chain_.back().directory, home_});
     if (!path) return fail_extends(extends->place, path.error().message, path.error().hint);
     auto text = read_file(*path);
     if (!text) {
@@ -210,7 +214,8 @@ class Loader {
   void fail(Mistakes mistakes, Place place, std::string message, std::string hint) {
     broken_ = true;
     mistakes.error(place, code::kUnreadable, std::move(message), std::move(hint));
-    chain_.push_back({.identity = {}, .base = {}, .shipped = false, .layer = {}, .mistakes = std::move(mistakes)});
+    chain_.push_back(
+        {.identity = {}, .base = {}, .directory = {}, .shipped = false, .layer = {}, .mistakes = std::move(mistakes)});
   }
 
   static std::string absolute(const std::string& path, const std::string& directory) {
@@ -225,6 +230,7 @@ class Loader {
 
   std::string home_;
   std::string working_directory_;
+  std::string policy_base_;
   std::vector<Source> chain_;
   bool broken_ = false;  // a policy of the chain is missing or can't be read
 };

@@ -374,18 +374,27 @@ std::string_view parent_of(std::string_view path) {
 
 }  // namespace
 
+const KeyTable& policy_keys() {
+  static constexpr KeyTable table(kKeys, "policy");
+  return table;
+}
+
 std::span<const Key> keys() {
   return kKeys;
 }
 
 const Key* find_key(std::string_view path) {
-  const auto found = std::ranges::find(kKeys, path, &Key::path);
-  return found == kKeys.end() ? nullptr : &*found;
+  return policy_keys().find(path);
 }
 
-std::vector<const Key*> children_of(std::string_view parent) {
+const Key* KeyTable::find(std::string_view path) const {
+  const auto found = std::ranges::find(rows_, path, &Key::path);
+  return found == rows_.end() ? nullptr : &*found;
+}
+
+std::vector<const Key*> KeyTable::children_of(std::string_view parent) const {
   std::vector<const Key*> children;
-  for (const Key& key : kKeys) {
+  for (const Key& key : rows_) {
     if (parent_of(key.path) == parent) children.push_back(&key);
   }
   return children;

@@ -58,12 +58,14 @@ std::optional<ValueError> error_of(Value<T> value) {
 
 class Validator {
  public:
-  explicit Validator(Mistakes& mistakes) : mistakes_(mistakes) {}
+  // `inline_policy`: the keys of a policy that stand in a test, where `version` is the test file's.
+  Validator(Mistakes& mistakes, const KeyTable& table, bool inline_policy = false)
+      : mistakes_(mistakes), table_(table), inline_policy_(inline_policy) {}
 
   void check_map(std::string_view path, const Node& node) {
-    const std::vector<const Key*> children = children_of(path);
+    const std::vector<const Key*> children = table_.children_of(path);
     if (children.size() == 1 && last_step(children.front()->path) == "*") {
-      const bool variables = path == "environment.set";
+      const bool variables = path.ends_with("environment.set") || path.ends_with("environment");
       for (const Entry& entry : node.entries) {
         if (auto error = variables ? error_of(parse_variable(entry.key)) : std::nullopt) report(entry.place, *error);
         check(*children.front(), entry.value);
@@ -83,6 +85,7 @@ class Validator {
       }
     }
     for (const Key* child : children) {
+      if (inline_policy_ && path.empty()) break;
       if (child->required && node.find(last_step(child->path)) == nullptr) report_missing(path, *child, node);
     }
   }
@@ -97,8 +100,20 @@ class Validator {
       case ValueType::list:
         if (expect(key, node, Node::Kind::list, "a list")) check_items(key, node);
         return;
+      case ValueType::policy:
+        if (expect(key, node, Node::Kind::map, "keys of a policy"))
+          Validator(mistakes_, policy_keys(), true).check_map("", node);
+        return;
+      case ValueType::texts:
+        if (node.kind == Node::Kind::list) {
+          check_items(key, node);
+        } else {
+          check_scalar(key, node, "text or a list of texts");
+        }
+        return;
       case ValueType::program:
       case ValueType::allow_row:
+      case ValueType::row:
         if (node.kind == Node::Kind::map) {
           check_map(key.path, node);
         } else {
@@ -129,7 +144,7 @@ class Validator {
   }
 
   void check_items(const Key& key, const Node& node) {
-    const Key* item = find_key(std::string(key.path) + "[]");
+    const Key* item = table_.find(std::string(key.path) + "[]");
     for (const Node& each : node.items) check(*item, each);
   }
 
@@ -151,8 +166,9 @@ class Validator {
     if (!expect(key, node, Node::Kind::scalar, what)) return;
     const bool plain_type = key.type == ValueType::version || key.type == ValueType::port ||
                             key.type == ValueType::boolean || key.type == ValueType::inodes ||
-                            key.type == ValueType::count || key.type == ValueType::cores;
-    if (plain_type && node.quoted) {
+                            key.type == ValueType::count || key.type == ValueType::cores ||
+                            key.type == ValueType::status;
+    if (plain_type && node.quoted && !node.variable) {
       mistakes_.error(node.place, code::kValue, name_of(key) + " is the text " + in_quotes(node.text),
                       "write it without quotes");
       return;
@@ -183,9 +199,14 @@ class Validator {
       case ValueType::allow_row: return error_of(parse_destination(text));
       case ValueType::egress: return error_of(parse_egress(text));
       case ValueType::engine: return check_engine(text);
+      case ValueType::regex: return error_of(parse_regex(text));
+      case ValueType::status: return error_of(parse_status(text));
+      case ValueType::any_signal: return error_of(parse_any_signal(text));
+      case ValueType::port_or_variable:
+        return text.starts_with("${PORT") && text.ends_with('}') ? std::nullopt : error_of(parse_port(text));
       default: break;
     }
-    if (const auto reading = node.quoted ? std::nullopt : other_reading(text)) {
+    if (const auto reading = node.quoted || node.variable ? std::nullopt : other_reading(text)) {
       return ValueError{in_quotes(text) + " is " + std::string(*reading) + " where text is needed",
                         "write it in quotes: \"" + text + "\""};
     }
@@ -258,27 +279,32 @@ class Validator {
       if (child->available) legal.push_back(last_step(child->path));
     }
     std::string message = "unknown key " + in_quotes(entry.key);
-    if (const Key* parent = find_key(path)) message += " in " + name_of(*parent);
+    if (const Key* parent = table_.find(path)) message += " in " + name_of(*parent);
     mistakes_.error(entry.place, code::kUnknownKey, message,
                     did_you_mean(entry.key, legal) + "the keys here are " + in_words(legal, "and"));
   }
 
   void report_missing(std::string_view path, const Key& missing, const Node& map) {
     const std::string name = in_quotes(last_step(missing.path));
-    if (path.empty()) {
-      mistakes_.error(map.place, code::kValue, "the key " + name + " is missing", "begin the policy with 'version: 1'");
+    if (path.empty() && missing.type == ValueType::version) {
+      mistakes_.error(map.place, code::kValue, "the key " + name + " is missing",
+                      "begin the " + std::string(table_.what()) + " with 'version: 1'");
       return;
     }
-    mistakes_.error(map.place, code::kValue, "the key " + name + " is missing in " + name_of(*find_key(path)));
+    mistakes_.error(
+        map.place, code::kValue,
+        "the key " + name + " is missing" + (path.empty() ? std::string() : " in " + name_of(*table_.find(path))));
   }
 
   Mistakes& mistakes_;
+  const KeyTable& table_;
+  bool inline_policy_;
 };
 
 }  // namespace
 
-void validate(const Node& root, Mistakes& mistakes) {
-  Validator(mistakes).check_map("", root);
+void validate(const Node& root, Mistakes& mistakes, const KeyTable& table) {
+  Validator(mistakes, table).check_map("", root);
 }
 
 }  // namespace cofferdam::policy

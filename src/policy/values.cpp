@@ -1,9 +1,13 @@
 #include "policy/values.hpp"
 
+#include <regex.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <csignal>
+#include <cstring>
+#include <initializer_list>
 #include <limits>
 #include <utility>
 
@@ -208,6 +212,41 @@ Value<std::uint16_t> parse_port(std::string_view text) {
     return wrong(in_quotes(text) + " is no port", "a port is a whole number from 1 to 65535, without quotes");
   }
   return static_cast<std::uint16_t>(*number);
+}
+
+Value<int> parse_status(std::string_view text) {
+  const auto number = whole_number(text);
+  if (!number || *number > 255)
+    return wrong(in_quotes(text) + " is no exit status", "a status is a number from 0 to 255");
+  return static_cast<int>(*number);
+}
+
+Value<int> parse_any_signal(std::string_view text) {
+  const std::string_view name = text.starts_with("SIG") ? text.substr(3) : text;
+  for (int number = 1; number < SIGRTMIN; ++number) {
+    const char* known = sigabbrev_np(number);
+    if (known != nullptr && name == known) return number;
+  }
+  return wrong(in_quotes(text) + " is no signal", "write its name, such as SIGKILL or SIGSEGV");
+}
+
+Value<std::string> parse_regex(std::string_view text) {
+  for (const auto& [part, instead] : std::initializer_list<std::pair<std::string_view, std::string_view>>{
+           {"\\d", "[0-9]"}, {"\\D", "[^0-9]"}, {"(?", "a group without ?"}}) {
+    if (text.find(part) == std::string_view::npos) continue;
+    return wrong(
+        "the pattern " + in_quotes(text) + " has " + std::string(part) + ", which extended patterns do not know",
+        "write " + std::string(instead) + " (man 7 regex)");
+  }
+  regex_t compiled{};
+  const int error = regcomp(&compiled, std::string(text).c_str(), REG_EXTENDED | REG_NOSUB);
+  if (error == 0) {
+    regfree(&compiled);
+    return std::string(text);
+  }
+  std::array<char, 128> why{};
+  regerror(error, &compiled, why.data(), why.size());
+  return wrong("the pattern " + in_quotes(text) + " is not valid: " + why.data(), "it is an extended one: man 7 regex");
 }
 
 Value<std::string> parse_signal(std::string_view text) {

@@ -57,6 +57,16 @@ inline constexpr std::uint64_t kLeastMemory = 8ULL << 20;
 [[nodiscard]] int signal_number(std::string_view name);
 [[nodiscard]] std::span<const std::string_view> signal_names();
 
+// Any signal, with or without SIG: its number.
+[[nodiscard]] Value<int> parse_any_signal(std::string_view text);
+
+// An exit status: 0 to 255.
+[[nodiscard]] Value<int> parse_status(std::string_view text);
+
+// An extended regular expression as regcomp(3) reads it. \d and (?...), which it would take for something else, are
+// refused with what to write instead. The value is the text.
+[[nodiscard]] Value<std::string> parse_regex(std::string_view text);
+
 // [A-Za-z_][A-Za-z0-9_]*
 [[nodiscard]] Value<std::string> parse_variable(std::string_view text);
 

@@ -135,6 +135,7 @@ Result<Intent> read_intent(const RunRequest& request, Say say) {
   PolicyContext context;
   context.working_directory = request.working_directory;
   context.environment = request.environment;
+  context.policy_base = request.policy_base;
   const auto home = request.environment.find("HOME");
   if (*user && !(*user)->home.empty()) {
     context.home = (*user)->home;

@@ -16,6 +16,7 @@ namespace cofferdam::run {
 struct RunRequest {
   std::vector<std::string> argv;
   std::optional<std::string> policy;               // --policy
+  std::string policy_base;                         // --policy-base; empty: the directory of the policy's file
   std::optional<std::string> user;                 // --user
   std::optional<std::uint32_t> replicas;           // --replicas; unset: as the policy says
   std::map<std::string, std::string> environment;  // of this process
