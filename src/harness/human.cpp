@@ -8,12 +8,13 @@ constexpr std::size_t kMostShown = 4000;  // bytes of one stream
 
 std::string indented(std::string_view text, std::string_view by) {
   std::string out;
+  if (text.ends_with('\n')) text.remove_suffix(1);
   if (text.empty()) return out;
   for (const std::string_view line : base::split(text, '\n')) {
-    if (!line.empty()) out += std::string(by) + base::printable(line);
+    out += std::string(by) + base::printable(line);
+    while (out.ends_with(' ')) out.pop_back();
     out += '\n';
   }
-  while (out.ends_with("\n\n")) out.pop_back();
   return out;
 }
 

@@ -100,7 +100,7 @@ class Runner {
       services_.push_back(std::move(*child));
       if (!service.ready) continue;
       Child& started = *services_.back();
-      if (wait_ready(*service.ready, started, started, deadline)) continue;
+      if (wait_ready(*service.ready, started, deadline)) continue;
       return trouble(name +
                      (started.ended() ? " ended with " + std::to_string(started.code()) + " before it was ready"
                                       : " was not ready in time") +
@@ -132,7 +132,7 @@ class Runner {
   void drive(Clock::time_point deadline) {
     // A launcher that is asked to stop before it listens to signals just ends.
     wait(nullptr, deadline, [&] { return app_->ended() || has_content(events_file()); });
-    if (test_.ready && !wait_ready(*test_.ready, *app_, *app_, deadline)) {
+    if (test_.ready && !wait_ready(*test_.ready, *app_, deadline)) {
       if (!app_->ended()) trouble("the command was not ready for its driver in time");
       return app_->signal(SIGTERM);
     }
@@ -178,15 +178,20 @@ class Runner {
     return text;
   }
 
-  bool wait_ready(const Ready& ready, Child& output, Child& child, Clock::time_point deadline) {
+  bool wait_ready(const Ready& ready, Child& child, Clock::time_point deadline) {
     ReadyProbe probe(ready);
     const auto until = std::min(deadline, Clock::now() + ready.timeout);
     bool good = false;
     wait(&child, until, [&] {
-      good = probe.passes(output.out() + output.err());
+      good = probe.passes(&child == app_.get() ? lines_of_app() : child.out() + child.err());
       return good || child.ended();
     });
     return good;
+  }
+  // What it wrote, without the records around it.
+  [[nodiscard]] std::string lines_of_app() const {
+    const std::vector<Record> records = read_records(app_->out());
+    return stream_text(records, "stdout") + stream_text(records, "stderr");
   }
 
   [[nodiscard]] std::string events_file() const { return space_.out() + "/events.jsonl"; }

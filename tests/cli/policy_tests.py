@@ -9,7 +9,7 @@ import subprocess
 import time
 import xml.etree.ElementTree as xml
 
-from harness import BINARY, check, contains, equal, main, processes_with, test, wait_for
+from harness import BINARY, check, contains, equal, main, test, wait_for
 
 HEAD = "version: 1\npolicy: twelve-factor\ncases:\n"
 GOOD = HEAD + "  - {name: good, script: echo hello, expect: {stdout: hello}}\n"
@@ -174,6 +174,14 @@ def a_server_is_driven_and_stopped(place):
 """
     passes(place, text % "")
     fails(place, text % "missing", "the driver ended with 1", "404")
+
+
+@test
+def a_command_is_ready_by_a_line_that_it_prints(place):
+    text = HEAD + "  - name: one\n    script: 'sleep 0.3; echo \"I am up\"; sleep 60'\n" \
+                  "    ready: {line: '^I am up$', timeout: 5s}\n    drive: echo driven\n"
+    passes(place, text)
+    fails(place, text.replace("^I", "^We"), "the command was not ready for its driver in time")
 
 
 @test
@@ -347,11 +355,13 @@ def the_environment_is_the_same_everywhere(place):
 
 @test
 def an_interrupt_ends_everything_and_tells_what_ran(place):
+    up = os.path.join(place.out, "up")
     place.file("a.test.yaml", GOOD + "".join(
-        f"  - {{name: slow {i}, script: sleep 60, inherit: [COFFERDAM_TEST_ID], services: [{{script: 'exec sleep 60'}}]}}\n" for i in range(3)))
+        f"  - {{name: slow {i}, script: sleep 60, inherit: [COFFERDAM_TEST_ID], "
+        f"services: [{{script: 'touch {up}{i}; exec sleep 60'}}]}}\n" for i in range(3)))
     process = subprocess.Popen([BINARY, "test", "--jobs", "2"], cwd=place.project, env=place.env,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    wait_for(lambda: len(processes_with(place.marker)) > 8, "two cases to run")
+    wait_for(lambda: os.path.exists(up + "0") and os.path.exists(up + "1"), "two cases to run")
     process.send_signal(signal.SIGINT)
     result = place.finish(process, timeout=15)
     equal(result.code, 130, "exit")
