@@ -12,19 +12,8 @@ namespace {
 using base::JsonWriter;
 
 class SchemaWriter {
-  void write_enum(const std::vector<std::string_view>& values) {
-    json_.field("type", "string").key("enum").begin_array();
-    for (const std::string_view value : values) json_.string(value);
-    json_.end_array();
-  }
-
-  void write_text(std::string_view pattern) {
-    json_.field("type", "string");
-    if (!pattern.empty()) json_.field("pattern", pattern);
-  }
-
  public:
-  // `inline_policy`: keys of a policy in a test, without `version`, where ${...} may stand for a number.
+  // `inline_policy`: keys of a policy in a test, without `version` and `extends`, where ${...} may stand for a number.
   SchemaWriter(JsonWriter& json, const KeyTable& table, bool inline_policy = false)
       : json_(json), table_(table), inline_policy_(inline_policy) {}
 
@@ -40,7 +29,7 @@ class SchemaWriter {
     json_.boolean(false).key("properties").begin_object();
     std::vector<std::string_view> required;
     for (const Key* child : children) {
-      if (!child->available || (inline_policy_ && child->type == ValueType::version)) continue;
+      if (!child->available || (inline_policy_ && is_of_the_file(*child))) continue;
       json_.key(last_step(child->path)).begin_object();
       write_value(*child);
       json_.end_object();
@@ -54,6 +43,20 @@ class SchemaWriter {
   }
 
  private:
+  void write_enum(const std::vector<std::string_view>& values) {
+    json_.field("type", "string").key("enum").begin_array();
+    for (const std::string_view value : values) json_.string(value);
+    json_.end_array();
+  }
+
+  void write_text(std::string_view pattern) {
+    json_.field("type", "string");
+    if (!pattern.empty()) json_.field("pattern", pattern);
+  }
+
+  // What a policy in a test can't have: it is the test file that has a version, and the case that has a policy.
+  static bool is_of_the_file(const Key& key) { return key.type == ValueType::version || key.type == ValueType::parent; }
+
   void write_list(std::string_view parent) {
     json_.field("type", "array");
     if (const Key* item = table_.find(std::string(parent) + "[]")) {
