@@ -142,6 +142,35 @@ def connections(place):
 
 
 @test
+def replicas_have_a_storage_each(place):
+    passes(place, HEAD + "  - name: one\n    replicas: 2\n    script: 'echo x > $COFFERDAM_INSTANCE.txt; sleep 0.5'\n"
+           "    expect: {lost: [web.1.txt, web.2.txt], other_losses: false, other_findings: true}\n")
+
+
+@test
+def standard_input(place):
+    passes(place, HEAD + "  - {name: one, command: [cat], stdin: 'to be read', expect: {stdout: to be read}}\n"
+           "  - {name: two, command: [cat], expect: {stdout: ''}}\n")
+
+
+@test
+def duration(place):
+    text = HEAD + "  - {name: one, script: sleep 0.3, expect: {duration: {%s}}}\n"
+    passes(place, text % "at_least: 300ms, at_most: 20s")
+    check("expected at most 200 ms" in problems(place, text % "at_most: 200ms")[0], "too long")
+    check("expected at least 1200000 ms" in problems(place, text % "at_least: 20m")[0], "too short")
+
+
+@test
+def kept_files(place):
+    text = HEAD + "  - name: one\n    files: {cache/old: x}\n    script: echo 1 > cache/new\n" \
+        "    with: {storage: {mounts: [{path: ./cache, type: persistent}]}}\n" \
+        "    expect: {host_unchanged: false, enforcement: {storage: partial}, other_findings: true, kept: [%s]}\n"
+    passes(place, text % "cache/new")
+    check("cache/other to be kept" in problems(place, text % "cache/other")[0], "a file that is not there")
+
+
+@test
 def a_service_is_ready_before_the_command_and_gone_after_the_case(place):
     passes(place, HEAD + """
   - name: one
@@ -337,6 +366,14 @@ def json_tells_of_each_problem(place):
     equal([case[key] for key in ("file", "line", "name", "result", "exit", "stdout")],
           ["a.test.yaml", 5, "bad", "failed", 0, "hello\n"], "the case")
     equal(case["problems"][0]["line"], 5, "the line of the problem")
+
+
+@test
+def wrong_usage_is_told(place):
+    for options in (["--format", "xml"], ["--jobs", "0"], ["--run", "("], ["--run", "\\d"], ["--jobz"]):
+        result = run(place, GOOD, *options)
+        equal(result.code, 2, f"exit of {options}")
+        contains(result.err, "test: ", f"what is said of {options}")
 
 
 @test

@@ -3,7 +3,9 @@
 #include <fstream>
 #include <sstream>
 
+#include "harness/test_file.hpp"
 #include "harness/test_keys.hpp"
+#include "policy/builtin.hpp"
 
 namespace cofferdam::harness {
 namespace {
@@ -25,6 +27,19 @@ TEST(TestSchema, EveryKeyHasAParentAndIsSaidWhatItIs) {
     EXPECT_TRUE(parent.empty() || table.find(parent) != nullptr) << key.path;
     const bool named = !key.path.ends_with("[]") && !key.path.ends_with(".*");
     EXPECT_TRUE(!named || !key.doc.empty()) << key.path;
+  }
+}
+
+TEST(ShippedPolicies, EachHasTestsThatAreValid) {
+  const PolicyContext context{.working_directory = COFFERDAM_SOURCE_DIR, .home = "/home/nobody", .environment = {}};
+  for (const policy::BuiltinPolicy& shipped : policy::builtin_policies()) {
+    const auto cases = load_tests("policies/" + std::string(shipped.name) + ".test.yaml", context);
+    ASSERT_TRUE(cases) << shipped.name;
+    EXPECT_FALSE(cases->empty());
+    for (const WrittenCase& each : *cases) {
+      const std::string& name = each.shown().policy;
+      EXPECT_TRUE(name == shipped.name || name.ends_with("/" + std::string(shipped.name) + ".yaml")) << name;
+    }
   }
 }
 
