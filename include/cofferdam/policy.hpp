@@ -181,7 +181,12 @@ struct PolicyContext {
   std::map<std::string, std::string> environment;  // for COFFERDAM_POLICY
   std::string policy_base =
       {};  // what relative paths of a policy file mean; empty: its own directory (as in `extends`)
+  // A policy as text, read as if it were a file in the working directory. It extends the policy that is loaded, unless
+  // it says itself what it extends; then it stands alone. `version: 1` may be left out. Empty: none.
+  std::string inline_text = {};
 };
+// What messages and Origin::file call `inline_text`.
+inline constexpr const char* kInlinePolicyName = "(inline policy)";
 
 // Loads a policy by path or by built-in name. All mistakes are reported at once, in file order; warnings
 // alone do not make it fail (they are in `warnings` of the success case).
@@ -195,5 +200,12 @@ struct LoadedPolicy {
 // Discovery order: `explicit_choice` (--policy), COFFERDAM_POLICY, ./cofferdam.yaml, else "twelve-factor".
 [[nodiscard]] std::string discover_policy(const std::optional<std::string>& explicit_choice,
                                           const PolicyContext& context);
+
+// The context of this process: its working directory ("/" when it is gone), HOME and environment. Reads the
+// environment, so no other thread may change it at the same time.
+[[nodiscard]] PolicyContext current_policy_context();
+
+// The names of the shipped policies, sorted.
+[[nodiscard]] std::vector<std::string> shipped_policies();
 
 }  // namespace cofferdam

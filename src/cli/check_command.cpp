@@ -16,7 +16,7 @@ int check_command(const Invocation& invocation) {
     std::fputs(check_help().c_str(), stdout);
     return 0;
   }
-  const PolicyContext context = policy_context();
+  const PolicyContext context = current_policy_context();
   std::vector<std::string> files = options->files;
   if (files.empty()) files.push_back(discover_policy(std::nullopt, context));
   int result = 0;

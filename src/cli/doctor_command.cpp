@@ -98,7 +98,8 @@ int doctor_command(const Invocation& invocation) {
     std::fputs(doctor_help().c_str(), stdout);
     return 0;
   }
-  const PolicyContext context = policy_context();
+  PolicyContext context = current_policy_context();
+  context.inline_text = options->policy_text;
   const auto loaded = load_policy(discover_policy(options->policy, context), context);
   if (!loaded) {
     for (const Diagnostic& diagnostic : loaded.error())

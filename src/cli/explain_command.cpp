@@ -35,7 +35,7 @@ void print_row(const policy::RuleRow& row) {
 }
 
 run::RunRequest request_of(const ExplainOptions& options) {
-  const PolicyContext context = policy_context();
+  const PolicyContext context = current_policy_context();
   run::RunRequest request;
   request.policy = options.policy;
   request.environment = context.environment;
@@ -95,7 +95,7 @@ int explain_write(const ExplainOptions& options) {
 }
 
 int explain_effective(const ExplainOptions& options) {
-  const PolicyContext context = policy_context();
+  const PolicyContext context = current_policy_context();
   const auto loaded = load_policy(discover_policy(options.policy, context), context);
   for (const Diagnostic& diagnostic : loaded ? loaded->warnings : loaded.error()) {
     std::fprintf(stderr, "%s\n", format_diagnostic(diagnostic).c_str());

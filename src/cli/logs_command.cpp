@@ -51,7 +51,7 @@ bool print(const std::vector<logs::SinkPreview>& previews, const std::string& on
 }
 
 int test_command(const LogsTestOptions& options) {
-  const PolicyContext context = policy_context();
+  const PolicyContext context = current_policy_context();
   const auto loaded = load_policy(discover_policy(options.policy, context), context);
   if (!loaded) {
     for (const Diagnostic& diagnostic : loaded.error()) {

@@ -26,6 +26,8 @@ po::options_description run_options() {
       "policy file or name of a shipped one (twelve-factor, django, go, node)");
   add("policy-base", po::value<std::string>()->value_name("DIR"),
       "what relative paths of the policy mean, instead of the directory of its file");
+  add("policy-text", po::value<std::string>()->value_name("YAML"),
+      "a policy as text that extends it, as if it were a file here");
   add("user,u", po::value<std::string>()->value_name("USER"), "as root: run the app as this user");
   add("replicas,n", po::value<std::string>()->value_name("N"),
       "so many instances, each with a storage of its own, share the app's port");
@@ -36,6 +38,8 @@ po::options_description run_options() {
   add("keep-writes", po::value<std::string>()->value_name("DIR"), "copy out what the app wrote");
   add("fail-on", po::value<std::string>()->value_name("WHAT"),
       "exit 3 on these findings: codes, error or warning, comma-separated");
+  add("parent-pipe", po::value<std::string>()->value_name("FD"),
+      "for programs: kill everything once the other end of this inherited pipe is closed");
   add("verbose,v", "tell each start, connection and refused write on stderr");
   add("help,h", "this text");
   return options;
@@ -88,6 +92,7 @@ po::options_description doctor_options() {
   po::options_description options("Options");
   auto add = options.add_options();
   add("policy,p", po::value<std::string>()->value_name("FILE"), "the policy whose mounts are looked at");
+  add("policy-text", po::value<std::string>()->value_name("YAML"), "a policy as text that extends it");
   add("json", "as JSON");
   add("help,h", "this text");
   return options;

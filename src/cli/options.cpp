@@ -95,6 +95,7 @@ RunOptions run_options_of(const po::variables_map& values, std::vector<std::stri
   RunOptions result;
   result.policy = value_of(values, "policy");
   result.policy_base = values.count("policy-base") != 0 ? text_of(values, "policy-base") : "";
+  result.policy_text = text_of(values, "policy-text");
   result.user = value_of(values, "user");
   result.format = text_of(values, "format");
   result.report = text_of(values, "report");
@@ -127,6 +128,18 @@ Result<std::optional<unsigned>> replicas_of(const po::variables_map& values) {
     return fail("--replicas '" + base::printable(*text) + "': must be a number from 1 to 100", 0, 2);
   }
   return count;
+}
+
+// A descriptor that was inherited; the standard ones have a use already.
+Result<int> parent_pipe_of(const po::variables_map& values) {
+  const auto text = value_of(values, "parent-pipe");
+  if (!text) return -1;
+  int fd = -1;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), fd);
+  if (error != std::errc() || end != text->data() + text->size() || fd < 3) {
+    return fail("--parent-pipe '" + base::printable(*text) + "': must be the number of a descriptor from 3 on", 0, 2);
+  }
+  return fd;
 }
 
 Result<void> check_run_options(const RunOptions& options) {
@@ -172,6 +185,9 @@ Result<RunOptions> parse_run(const std::vector<std::string>& arguments) {
   options.replicas = *replicas;
   if (!options.policy_base.empty() && !options.policy_base.starts_with('/'))
     return fail("--policy-base '" + base::printable(options.policy_base) + "': must be an absolute path", 0, 2);
+  const auto parent_pipe = parent_pipe_of(*values);
+  if (!parent_pipe) return std::unexpected(parent_pipe.error());
+  options.parent_pipe = *parent_pipe;
   return options;
 }
 
@@ -208,7 +224,8 @@ Result<DoctorOptions> parse_doctor(const std::vector<std::string>& arguments) {
   auto values = parse(split.own, doctor_options());
   if (!values) return std::unexpected(values.error());
   if (!split.rest.empty()) return fail("takes no argument: " + base::printable(split.rest.front()), 0, 2);
-  return DoctorOptions{value_of(*values, "policy"), values->count("json") != 0, values->count("help") != 0};
+  return DoctorOptions{value_of(*values, "policy"), text_of(*values, "policy-text"), values->count("json") != 0,
+                       values->count("help") != 0};
 }
 
 Result<ExplainOptions> parse_explain(const std::vector<std::string>& arguments) {

@@ -13,12 +13,14 @@ namespace cofferdam::cli {
 struct RunOptions {
   std::optional<std::string> policy;
   std::string policy_base;  // absolute; empty: the directory of the policy's file
+  std::string policy_text;  // empty: none
   std::optional<std::string> user;
   std::string format;  // empty: by what stdout is
   std::string report;
   std::string events;
   std::string keep_writes;
   std::optional<unsigned> replicas;  // 1 to 100
+  int parent_pipe = -1;              // a descriptor, 3 or more; -1: none
   std::vector<std::string> fail_on;
   std::vector<std::string> command;
   bool verbose = false;
@@ -40,6 +42,7 @@ struct CheckOptions {
 
 struct DoctorOptions {
   std::optional<std::string> policy;
+  std::string policy_text;  // empty: none
   bool json = false;
   bool help = false;
 };

@@ -37,22 +37,13 @@ Error lost_directory() {
   return {"the working directory is gone or can't be read; change to one that is there", 0, 125};
 }
 
-PolicyContext policy_context() {
-  PolicyContext context;
-  context.working_directory = working_directory();
-  if (context.working_directory.empty()) context.working_directory = "/";
-  context.environment = environment_map();
-  if (const auto home = context.environment.find("HOME"); home != context.environment.end())
-    context.home = home->second;
-  return context;
-}
-
 run::RunRequest request_of(const RunOptions& options, EventSink* live) {
-  spdlog::debug("policy {}", discover_policy(options.policy, policy_context()));
+  spdlog::debug("policy {}", discover_policy(options.policy, current_policy_context()));
   run::RunRequest request;
   request.argv = options.command;
   request.policy = options.policy;
   request.policy_base = options.policy_base;
+  request.policy_text = options.policy_text;
   request.user = options.user;
   request.environment = environment_map();
   request.working_directory = working_directory();
@@ -62,6 +53,7 @@ run::RunRequest request_of(const RunOptions& options, EventSink* live) {
   request.events_file = options.events;
   request.keep_writes = options.keep_writes;
   request.replicas = options.replicas;
+  request.parent_pipe = options.parent_pipe;
   if (live != nullptr) request.sinks = {live};
   return request;
 }

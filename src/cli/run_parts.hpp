@@ -12,9 +12,6 @@ namespace cofferdam::cli {
 [[nodiscard]] std::string working_directory();
 [[nodiscard]] Error lost_directory();
 
-// Working directory ("/" when it is gone), home and environment of this process.
-[[nodiscard]] PolicyContext policy_context();
-
 [[nodiscard]] run::RunRequest request_of(const RunOptions& options, EventSink* live);
 
 // Prints the summary and what went wrong; the exit status of the command.

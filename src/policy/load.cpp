@@ -81,12 +81,18 @@ class Loader {
   explicit Loader(const PolicyContext& context)
       : home_(context.home.starts_with('/') ? base::normalise_path(context.home) : ""),
         working_directory_(base::normalise_path(context.working_directory)),
-        policy_base_(context.policy_base.empty() ? "" : base::normalise_path(context.policy_base)) {}
+        policy_base_(context.policy_base.empty() ? "" : base::normalise_path(context.policy_base)),
+        inline_text_(context.inline_text) {}
 
   std::expected<LoadedPolicy, std::vector<Diagnostic>> load(const std::string& choice) {
-    open_choice(choice);
     Policy policy;
     policy.name = choice;
+    const bool alone = !inline_text_.empty() && read_inline();
+    if (alone) {
+      policy.name = kInlinePolicyName;
+    } else {
+      open_choice(choice);
+    }
     // A row may take its type from a layer that is missing: merging then would report what is not wrong.
     broken_ = broken_ || !std::ranges::all_of(chain_, [](const Source& each) { return each.layer.has_value(); });
     for (auto source = chain_.rbegin(); !broken_ && source != chain_.rend(); ++source) {
@@ -144,8 +150,33 @@ class Loader {
     read_source(std::move(source), text);
   }
 
+  // Whether the text says itself what it extends.
+  bool read_inline() {
+    Source source{.identity = {},
+                  .base = {working_directory_, home_},
+                  .shipped = false,
+                  .layer = {},
+                  .mistakes = Mistakes(kInlinePolicyName)};
+    std::optional<Node> root = parse_document(inline_text_, source.mistakes);
+    const bool is_map = root && root->kind == Node::Kind::map;
+    const bool extends = is_map && root->find("extends") != nullptr;
+    if (is_map && root->find("version") == nullptr) {
+      Node version;
+      version.kind = Node::Kind::scalar;
+      version.text = "1";
+      version.place = root->place;
+      root->entries.push_back({"version", root->place, std::move(version)});
+    }
+    read_document(std::move(source), root, extends);
+    return extends;
+  }
+
   void read_source(Source source, std::string_view text) {
     const std::optional<Node> root = parse_document(text, source.mistakes);
+    read_document(std::move(source), root, true);
+  }
+
+  void read_document(Source source, const std::optional<Node>& root, bool follow) {
     if (root && root->kind == Node::Kind::map) {
       validate(*root, source.mistakes);
       source.layer = read_layer(*root, source.base, source.shipped, source.mistakes);
@@ -156,7 +187,7 @@ class Loader {
       source.mistakes.error(root->place, code::kValue, "a policy is a map of keys", "begin it with 'version: 1'");
     }
     chain_.push_back(std::move(source));
-    if (root && root->kind == Node::Kind::map) follow_extends(*root);
+    if (follow && root && root->kind == Node::Kind::map) follow_extends(*root);
   }
 
   void follow_extends(const Node& root) {
@@ -231,6 +262,7 @@ class Loader {
   std::string home_;
   std::string working_directory_;
   std::string policy_base_;
+  std::string inline_text_;
   std::vector<Source> chain_;
   bool broken_ = false;  // a policy of the chain is missing or can't be read
 };

@@ -111,6 +111,7 @@ DevLog::~DevLog() {
 Instance::Instance(Session& session, const RunRequest& request, Preparation prepared, const InstanceOptions& options)
     : session_(session),
       name_(request.instance),
+      parent_pipe_(request.parent_pipe),
       prepared_(std::move(prepared)),
       events_(name_, sinks_of(session, options.also, own_records_), &session.event_counter()) {}
 
@@ -194,7 +195,7 @@ Result<void> Instance::launch(const RunRequest& request, InstanceOptions options
   limits_.emplace(cgroup_ ? cgroup_->view() : plan.host.limits.own, plan, *supervisor_, events_);
   loop_.emplace(LoopParts{prepared_.policy, launched_, *supervisor_, events_, session_.stream(),
                           pump_ ? &*pump_ : nullptr, terminal_ ? &*terminal_ : nullptr,
-                          sink_watch_ ? &*sink_watch_ : nullptr, &*limits_});
+                          sink_watch_ ? &*sink_watch_ : nullptr, &*limits_, parent_pipe_});
   return {};
 }
 

@@ -77,6 +77,7 @@ class Instance {
 
   Session& session_;
   std::string name_;
+  int parent_pipe_;
   Preparation prepared_;
   std::optional<PumpProcess> pump_;
   DevLog dev_log_;

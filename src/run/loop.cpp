@@ -99,6 +99,7 @@ void Loop::watch(Watched& watched) const {
   if (unread) watched.at(master).events |= POLLOUT;
   watch(host, parts_.supervisor.watch_fd(), alive);
   watch(sinks, parts_.sinks != nullptr ? parts_.sinks->news_fd() : -1, !sinks_look_at_ && phase_ != Phase::done);
+  watch(parent, parts_.parent_pipe, !parent_gone_ && phase_ != Phase::done);
 }
 
 void Loop::serve(const Watched& watched) {
@@ -127,6 +128,7 @@ void Loop::serve(const Watched& watched) {
     sinks_look_at_ = Clock::now() + kSinkPatience;
   }
   if (is_ready(pump)) on_pump_ended();
+  if (is_ready(parent)) on_parent_gone();
   on_timers();
 }
 
@@ -162,6 +164,13 @@ bool Loop::is_repeat(std::optional<Clock::time_point>& first) {
   if (first && now - *first < kSamePress) return true;
   if (!first) first = now;
   return false;
+}
+
+// Whoever wanted the output, the report and the end is no longer there.
+void Loop::on_parent_gone() {
+  parent_gone_ = true;
+  interrupted_ = true;
+  force();
 }
 
 void Loop::force() {

@@ -34,6 +34,7 @@ struct LoopParts {
   Terminal* terminal = nullptr;           // shell
   SinkWatch* sinks = nullptr;             // run
   LimitWatch* limits = nullptr;
+  int parent_pipe = -1;  // see RunRequest
 };
 
 struct Ending {
@@ -51,7 +52,7 @@ struct OwnChild {
 // One instance. serve() calls it when a descriptor is readable or a time has come.
 class Loop {
  public:
-  enum Slot : std::size_t { listener, connects, status, app, pump, master, input, host, sinks, slots };
+  enum Slot : std::size_t { listener, connects, status, app, pump, master, input, host, sinks, parent, slots };
   using Watched = std::array<pollfd, slots>;
 
   explicit Loop(LoopParts parts) : parts_(parts), container_(parts.launched.status.get() < 0) {}
@@ -84,6 +85,7 @@ class Loop {
   void on_interrupt(int signal);
   void on_hangup();
   [[nodiscard]] static bool is_repeat(std::optional<Clock::time_point>& first);
+  void on_parent_gone();
   void force();
   void signal_app(int signal, bool group);
   void on_child_ended();
@@ -110,6 +112,7 @@ class Loop {
   bool terminal_input_ = true;
   bool terminal_output_ = true;
   bool listener_open_ = true;
+  bool parent_gone_ = false;
   std::optional<Clock::time_point> kill_at_;           // the grace of a stop is over
   std::optional<Clock::time_point> stragglers_until_;  // container mode: SIGTERM was sent to what is left
 };

@@ -136,6 +136,7 @@ Result<Intent> read_intent(const RunRequest& request, Say say) {
   context.working_directory = request.working_directory;
   context.environment = request.environment;
   context.policy_base = request.policy_base;
+  context.inline_text = request.policy_text;
   const auto home = request.environment.find("HOME");
   if (*user && !(*user)->home.empty()) {
     context.home = (*user)->home;

@@ -17,6 +17,7 @@ struct RunRequest {
   std::vector<std::string> argv;
   std::optional<std::string> policy;               // --policy
   std::string policy_base;                         // --policy-base; empty: the directory of the policy's file
+  std::string policy_text;                         // --policy-text; empty: none
   std::optional<std::string> user;                 // --user
   std::optional<std::uint32_t> replicas;           // --replicas; unset: as the policy says
   std::map<std::string, std::string> environment;  // of this process
@@ -29,6 +30,7 @@ struct RunRequest {
   std::string events_file;        // empty: none
   std::string keep_writes;        // empty: none
   std::vector<EventSink*> sinks;  // beside the report and the events file
+  int parent_pipe = -1;           // --parent-pipe: everything is killed once its other end is closed; -1: none
 };
 
 struct RunResult {

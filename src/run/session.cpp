@@ -34,6 +34,19 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// What is no pipe would be readable at once, and the run over.
+Result<void> take_parent_pipe(int fd) {
+  if (fd < 0) return {};
+  struct stat status{};
+  const bool there = fstat(fd, &status) == 0;
+  if (!there || !(S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode))) {
+    return fail("--parent-pipe " + std::to_string(fd) + ": " +
+                (there ? "is no pipe" : "no such descriptor was inherited (Python: pass_fds, Node.js: stdio)"));
+  }
+  (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+  return {};
+}
+
 // Of the app, after what the policy sets and drops.
 std::map<std::string, std::string> variables_of(const plan::Plan& plan) {
   std::map<std::string, std::string> variables;
@@ -92,6 +105,7 @@ Result<std::unique_ptr<Session>> Session::open(const RunRequest& request, const 
                    .audit_ignore = policy.storage.audit_ignore,
                    .losses = {report::read_project(plan.working_directory, variables_of(plan)), request.shell}}));
   session->hidden_ = hidden_paths(plan);
+  if (auto taken = take_parent_pipe(request.parent_pipe); !taken) return std::unexpected(taken.error());
   if (auto opened = session->open_outputs(); !opened) return std::unexpected(opened.error());
   session->sinks_ = {&session->collector_};
   // A reader of a pipe must not hold up the supervisor; the open file is our own.

@@ -137,6 +137,18 @@ TEST(ShellOptions, HaveNoRecordsToFormat) {
   EXPECT_THAT(shell_help(), HasSubstr("--keep-writes"));
 }
 
+TEST(RunOptions, TakeWhatProgramsSay) {
+  const auto options = parse_run({"--policy-text=network: {egress: deny}", "--parent-pipe", "5", "true"});
+  ASSERT_TRUE(options.has_value());
+  EXPECT_EQ(options->policy_text, "network: {egress: deny}");
+  EXPECT_EQ(options->parent_pipe, 5);
+  EXPECT_EQ(parse_run({"true"})->parent_pipe, -1);
+  for (const char* wrong : {"2", "-1", "5x", "99999999999"}) {
+    EXPECT_THAT(refusal(parse_run({std::string("--parent-pipe=") + wrong, "true"})),
+                HasSubstr("must be the number of a descriptor from 3 on"));
+  }
+}
+
 TEST(CheckOptions, TakeFiles) {
   EXPECT_THAT(parse_check({"a.yaml", "b.yaml"})->files, ElementsAre("a.yaml", "b.yaml"));
   EXPECT_THAT(parse_check({})->files, IsEmpty());
@@ -152,6 +164,7 @@ TEST(DoctorOptions, TakeNoArgument) {
   EXPECT_TRUE(options->json);
   EXPECT_EQ(options->policy, "django");
   EXPECT_FALSE(parse_doctor({})->json);
+  EXPECT_EQ(parse_doctor({"--policy-text", "version: 1"})->policy_text, "version: 1");
   EXPECT_THAT(refusal(parse_doctor({"now"})), HasSubstr("takes no argument: now"));
   EXPECT_THAT(refusal(parse_doctor({"--polcy", "p.yaml"})), HasSubstr("did you mean --policy"));
   EXPECT_THAT(refusal(parse_doctor({"--jsn"})), HasSubstr("did you mean --json?"));

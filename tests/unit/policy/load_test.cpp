@@ -1,5 +1,6 @@
 // How a policy is found, and what of it is read.
 #include <chrono>
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -175,6 +176,58 @@ TEST_F(LoadPolicy, ADanglingPolicyIsNotPassedOver) {
   std::filesystem::create_symlink("nowhere", root_ + "/cofferdam.yaml");
   EXPECT_EQ(discover_policy(std::nullopt, context_), "cofferdam.yaml");
   EXPECT_FALSE(load("cofferdam.yaml"));
+}
+
+TEST_F(LoadPolicy, InlineTextExtendsWhatIsLoaded) {
+  context_.inline_text = "limits: {open_files: 77}\nstorage: {mounts: [{path: ./cache, type: tmpfs}]}";
+  write("p.yaml", "version: 1\nextends: none\nlimits: {open_files: 5, processes: 6}\n");
+  const auto loaded = load("p.yaml");
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->policy.name, "p.yaml");
+  EXPECT_EQ(loaded->policy.limits.open_files.value, 77U);
+  EXPECT_EQ(loaded->policy.limits.open_files.origin.file, kInlinePolicyName);
+  EXPECT_EQ(loaded->policy.limits.processes.value, 6U);
+  ASSERT_EQ(loaded->policy.storage.mounts.size(), 1U);
+  EXPECT_EQ(loaded->policy.storage.mounts[0].path, root_ + "/cache");
+}
+
+TEST_F(LoadPolicy, InlineTextThatExtendsStandsAlone) {
+  context_.inline_text = "extends: none\nlimits: {open_files: 77}";
+  const auto loaded = load("no-such-policy");
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->policy.name, kInlinePolicyName);
+  EXPECT_TRUE(loaded->policy.storage.mounts.empty());
+}
+
+TEST_F(LoadPolicy, MistakesOfInlineTextAreToldWithThoseOfThePolicy) {
+  write("p.yaml", "version: 1\nnetwrk: {}\n");
+  for (const auto& [text, line, code] : {std::tuple{"network: {egres: deny}", 1, "CD902"},
+                                         {"\nlimits: [\n", 3, "CD901"},
+                                         {"version: 2", 1, "CD903"},
+                                         {"just words", 1, "CD903"}}) {
+    context_.inline_text = text;
+    const auto loaded = load("p.yaml");
+    ASSERT_FALSE(loaded);
+    ASSERT_EQ(loaded.error().size(), 2U) << text;
+    EXPECT_EQ(loaded.error()[0].where.file, kInlinePolicyName);
+    EXPECT_EQ(loaded.error()[0].where.line, line) << text;
+    EXPECT_EQ(loaded.error()[0].code, code) << text;
+    EXPECT_EQ(loaded.error()[1].where.file, "p.yaml");
+  }
+}
+
+TEST(PolicyContext, IsThatOfThisProcess) {
+  ASSERT_EQ(::setenv("COFFERDAM_POLICY", "node", 1), 0);
+  const PolicyContext context = current_policy_context();
+  ::unsetenv("COFFERDAM_POLICY");
+  EXPECT_EQ(context.working_directory, std::filesystem::current_path());
+  EXPECT_EQ(context.environment.at("COFFERDAM_POLICY"), "node");
+}
+
+TEST(ShippedPolicyNames, AreSorted) {
+  const std::vector<std::string> names = shipped_policies();
+  EXPECT_TRUE(std::ranges::is_sorted(names));
+  EXPECT_TRUE(std::ranges::binary_search(names, "twelve-factor"));
 }
 
 }  // namespace
