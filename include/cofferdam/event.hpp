@@ -6,10 +6,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 #include "cofferdam/diagnostic.hpp"
+#include "cofferdam/result.hpp"
 
 namespace cofferdam {
 
@@ -108,6 +110,10 @@ struct Event {
   std::string instance;   // "web.1"
   std::variant<StartedEvent, ExecEvent, WriteEvent, ConnectEvent, GapEvent, Finding, RepeatedEvent, ExitedEvent> body;
 };
+
+// The event that one line of `--events` holds. Keys that are missing or unknown are no mistake (another release); the
+// error says what the line is instead, also of an event that this version does not know. No exception leaves it.
+[[nodiscard]] Result<Event> parse_event(std::string_view line);
 
 // Receives events in order of seq. Must not block for long: it runs on the supervisor's thread.
 class EventSink {

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cofferdam/event.hpp"
@@ -172,5 +173,10 @@ struct Report {
   std::uint64_t audit_disagreements = 0;
   std::optional<Rehearsal> rehearsal;
 };
+
+// The report that `json` (of `--report FILE`) holds. Keys that are missing or unknown are no mistake (another release);
+// the error says what it is instead: not JSON, cut off, no report, a newer version. No exception leaves it. Nothing in
+// the result is safe for a terminal.
+[[nodiscard]] Result<Report> parse_report(std::string_view json);
 
 }  // namespace cofferdam

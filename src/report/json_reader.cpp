@@ -1,74 +1,14 @@
 #include "report/json_reader.hpp"
 
-#include <cstdio>
-#include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
+
+#include "report/json_values.hpp"
 
 namespace cofferdam::report {
 
 namespace {
 
-// Ordered: what is written again keeps the order of its keys.
-using json = nlohmann::ordered_json;
-
 constexpr std::uint64_t kVersion = 1;
-
-// What is asked for, or an empty value: none of these throws.
-const json& at(const json& object, const char* key) {
-  static const json nothing;
-  if (!object.is_object()) return nothing;
-  const auto found = object.find(key);
-  return found == object.end() ? nothing : *found;
-}
-const json& list_at(const json& object, const char* key) {
-  static const json none = json::array();
-  const json& value = at(object, key);
-  return value.is_array() ? value : none;
-}
-std::string text_at(const json& object, const char* key) {
-  const json& value = at(object, key);
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
-std::uint64_t number_at(const json& object, const char* key) {
-  const json& value = at(object, key);
-  return value.is_number_unsigned() ? value.get<std::uint64_t>() : 0;
-}
-std::optional<int> integer_at(const json& object, const char* key) {
-  const json& value = at(object, key);
-  return value.is_number_integer() ? std::optional(static_cast<int>(value.get<std::int64_t>())) : std::nullopt;
-}
-std::vector<std::string> texts_at(const json& object, const char* key) {
-  std::vector<std::string> texts;
-  for (const json& value : list_at(object, key)) {
-    if (value.is_string()) texts.push_back(value.get<std::string>());
-  }
-  return texts;
-}
-
-// 2026-01-31T12:00:00.123456789Z, as base::rfc3339 writes it.
-std::timespec time_at(const json& object, const char* key) {
-  std::tm time{};
-  long fraction = 0;
-  const std::string text = text_at(object, key);
-  if (std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d.%9ldZ", &time.tm_year, &time.tm_mon, &time.tm_mday,
-                  &time.tm_hour, &time.tm_min, &time.tm_sec, &fraction) < 6) {
-    return {};
-  }
-  time.tm_year -= 1900;
-  time.tm_mon -= 1;
-  return {timegm(&time), fraction};
-}
-
-ProcessRef process_of(const json& value) {
-  if (!value.is_object()) return nullptr;
-  ProcessInfo process;
-  process.pid = integer_at(value, "pid").value_or(0);
-  process.exe = text_at(value, "exe");
-  process.argv = texts_at(value, "argv");
-  process.lineage = texts_at(value, "lineage");
-  return std::make_shared<const ProcessInfo>(std::move(process));
-}
 
 ScannedChange change_of(const json& value) {
   ScannedChange change;
@@ -101,35 +41,12 @@ FoldedLoss folded_of(const json& value) {
           text_at(value, "instance")};
 }
 
-CountedFinding finding_of(const json& value) {
-  CountedFinding entry;
-  Finding& finding = entry.finding;
-  finding.code = text_at(value, "code");
-  const std::string severity = text_at(value, "severity");
-  finding.severity = severity == "note" ? Severity::note : severity == "warning" ? Severity::warning : Severity::error;
-  finding.message = text_at(value, "message");
-  finding.fix = text_at(value, "fix");
-  const json& policy = at(value, "policy");
-  finding.policy = {text_at(policy, "key"), text_at(policy, "file"), integer_at(policy, "line").value_or(0)};
-  finding.process = process_of(at(value, "process"));
-  finding.path = text_at(value, "path");
-  finding.destination = text_at(value, "destination");
-  entry.count = number_at(value, "count");
-  entry.first = time_at(value, "first");
-  entry.instance = text_at(value, "instance");
-  return entry;
+CountedFinding counted_finding_of(const json& value) {
+  return {finding_of(value), number_at(value, "count"), time_at(value, "first"), text_at(value, "instance")};
 }
 
 CountedConnection connection_of(const json& value) {
-  CountedConnection entry;
-  entry.connection.destination = text_at(value, "destination");
-  entry.connection.engine = text_at(value, "engine");
-  entry.connection.allowed = text_at(value, "verdict") == "allowed";
-  entry.connection.connected = text_at(value, "outcome") == "connected";
-  entry.connection.process = process_of(at(value, "process"));
-  entry.count = number_at(value, "count");
-  entry.instance = text_at(value, "instance");
-  return entry;
+  return {connect_of(value), number_at(value, "count"), text_at(value, "instance")};
 }
 
 StreamCount stream_of(const json& value) {
@@ -158,10 +75,6 @@ LogCount logs_of(const json& value) {
   return logs;
 }
 
-Level level_of(const std::string& word) {
-  return word == "full" ? Level::full : word == "partial" ? Level::partial : Level::none;
-}
-
 Rehearsal rehearsal_of(const json& value) {
   Rehearsal rehearsal;
   rehearsal.written = number_at(value, "written");
@@ -186,14 +99,11 @@ Report report_of(const json& document) {
                                 number_at(value, "restarts"), number_at(value, "memory_peak"),
                                 number_at(value, "memory_tmpfs_peak")});
   }
-  for (const json& value : list_at(document, "enforcement")) {
-    report.enforcement.push_back({text_at(value, "rule"), level_of(text_at(value, "level")),
-                                  text_at(value, "mechanism"), text_at(value, "advice")});
-  }
+  report.enforcement = enforcement_of(document);
   for (const json& value : list_at(document, "lost")) report.lost.push_back(lost_of(value));
   for (const json& value : list_at(document, "folded")) report.folded.push_back(folded_of(value));
   for (const json& value : list_at(document, "kept")) report.kept.push_back(change_of(value));
-  for (const json& value : list_at(document, "findings")) report.findings.push_back(finding_of(value));
+  for (const json& value : list_at(document, "findings")) report.findings.push_back(counted_finding_of(value));
   for (const json& value : list_at(document, "connections")) report.connections.push_back(connection_of(value));
   report.logs = logs_of(at(document, "logs"));
   for (const json& value : list_at(document, "storage")) {
@@ -244,3 +154,11 @@ Result<std::string> indented_json(std::string_view text) {
 }
 
 }  // namespace cofferdam::report
+
+namespace cofferdam {
+
+Result<Report> parse_report(std::string_view json) {
+  return report::from_json(json);
+}
+
+}  // namespace cofferdam
