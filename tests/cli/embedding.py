@@ -90,6 +90,22 @@ def a_program_that_is_killed_takes_its_run_along(place):
 
 
 @test
+def a_copy_of_the_program_keeps_its_run_alive(place):
+    """SECURITY.md, limit 51: who was forked without an exec holds the pipe, too."""
+    read, write = os.pipe()
+    process = place.start("/bin/sh", "-c", "echo ready; sleep 300", options=["--parent-pipe", str(read)], pass_fds=[read])
+    contains(process.stdout.readline(), b"ready", "first record")
+    copy = subprocess.Popen(["/bin/sleep", "300"], pass_fds=[write])
+    for end in (read, write):
+        os.close(end)
+    time.sleep(0.5)
+    equal(process.poll(), None, "the run's end")
+    copy.kill()
+    copy.wait()
+    equal(place.finish(process).code, 128 + signal.SIGKILL, "exit code")
+
+
+@test
 def the_app_does_not_get_the_pipe(place):
     process, write = with_pipe(place, "ls /proc/self/fd | wc -l; exec sleep 0.1")
     run = place.finish(process)
