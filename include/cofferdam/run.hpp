@@ -61,7 +61,8 @@ struct RunRequest {
 
   // Called for each event and each record, in order, on a thread of the library, one call at a time for each run. A
   // callback may block for a moment only: while it does nobody reads the run's output, and the app waits once its pipe
-  // is full. It may call signal(), stop() and kill(), never wait(), and must not throw.
+  // is full. It may call signal(), stop() and kill() of its RunningApp, must neither wait for it nor destroy it, and
+  // must not throw.
   std::function<void(const Event&)> on_event = {};
   std::function<void(const LogRecord&)> on_record = {};
 
