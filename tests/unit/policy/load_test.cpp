@@ -1,6 +1,6 @@
 // How a policy is found, and what of it is read.
-#include <chrono>
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <string>
 #include <vector>
