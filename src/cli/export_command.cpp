@@ -40,7 +40,7 @@ int export_command(const Invocation& invocation) {
     std::fputs(export_help().c_str(), stdout);
     return 0;
   }
-  const PolicyContext context = policy_context();
+  const PolicyContext context = current_policy_context();
   const auto loaded = load_policy(discover_policy(options->policy, context), context);
   for (const Diagnostic& diagnostic : loaded ? loaded->warnings : loaded.error()) {
     std::fprintf(stderr, "%s\n", format_diagnostic(diagnostic).c_str());

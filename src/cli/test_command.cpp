@@ -45,7 +45,7 @@ int watch_interrupts() {
 
 // All mistakes of all files are printed; nothing runs when there is one.
 std::optional<std::vector<harness::WrittenCase>> load(const std::vector<std::string>& files) {
-  const PolicyContext context = policy_context();
+  const PolicyContext context = current_policy_context();
   std::vector<harness::WrittenCase> cases;
   bool good = true;
   for (const std::string& file : files) {

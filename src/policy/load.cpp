@@ -154,6 +154,7 @@ class Loader {
   bool read_inline() {
     Source source{.identity = {},
                   .base = {working_directory_, home_},
+                  .directory = working_directory_,
                   .shipped = false,
                   .layer = {},
                   .mistakes = Mistakes(kInlinePolicyName)};
