@@ -30,7 +30,7 @@ TEST(TestSchema, EveryKeyHasAParentAndIsSaidWhatItIs) {
   }
 }
 
-TEST(ShippedPolicies, EachHasTestsThatAreValid) {
+TEST(ShippedTests, EachPolicyHasTestsThatAreValid) {
   const PolicyContext context{.working_directory = COFFERDAM_SOURCE_DIR, .home = "/home/nobody", .environment = {}};
   for (const policy::BuiltinPolicy& shipped : policy::builtin_policies()) {
     const auto cases = load_tests("policies/" + std::string(shipped.name) + ".test.yaml", context);
