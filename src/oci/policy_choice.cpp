@@ -11,6 +11,7 @@
 
 #include "base/text.hpp"
 #include "kernel/fd.hpp"
+#include "kernel/process.hpp"
 #include "policy/builtin.hpp"
 #include "policy/effective.hpp"
 
@@ -20,6 +21,8 @@ namespace {
 
 constexpr const char* kKey = "cofferdam.policy";
 constexpr const char* kVariable = "COFFERDAM_POLICY";
+// Set by containerd's CRI plugin and by CRI-O, whatever the pod says.
+constexpr const char* kContainerType = "io.kubernetes.cri.container-type";
 constexpr std::size_t kMostDockerRecord = 4 << 20;
 constexpr std::size_t kMostPolicy = 1 << 20;
 constexpr unsigned kReadingTakes = 10;  // seconds; a pipe in the image may never end
@@ -61,12 +64,22 @@ Result<std::string> flatten(const Choice& choice, const PolicyContext& context) 
   return policy::effective_yaml(loaded->policy);
 }
 
+// What an image holds is read by nobody in particular, without any right.
+bool give_up_rights() {
+  constexpr uid_t kNobody = 65534;
+  constexpr std::array<gid_t, 1> kGroups = {kNobody};
+  const bool root = geteuid() == 0;  // a runtime without root has no other user's rights
+  return (!root || kernel::take_identity(kNobody, kNobody, kGroups) == 0) && kernel::set_no_new_privs() == 0;
+}
+
 // A child that has the image for its root: 'y' and the policy, or 'n' and why there is none.
 [[noreturn]] void flatten_inside(const Choice& choice, const PolicyContext& context, const std::string& root, int out) {
   alarm(kReadingTakes);
   std::string answer;
   if (chroot(root.c_str()) != 0 || chdir("/") != 0) {
     answer = "nthe image's root " + root + " can't be entered: " + std::strerror(errno);
+  } else if (!give_up_rights()) {
+    answer = "nthe rights of the runtime can't be given up to read the image's policy";
   } else {
     const auto text = flatten(choice, context);
     answer = text ? "y" + *text : "n" + text.error().message;
@@ -105,6 +118,8 @@ Result<std::string> flatten_in_image(const Choice& choice, const PolicyContext& 
 
 Result<Choice> choose_policy(const SpecFacts& facts, const std::map<std::string, std::string>& labels,
                              const HostPolicies& host) {
+  const auto type = facts.annotations.find(kContainerType);
+  if (type != facts.annotations.end() && type->second == "sandbox") return Choice{Choice::Kind::off, {}, "the pod"};
   if (is_there(host.binding())) return Choice{Choice::Kind::on_host, host.binding(), "the host"};
   if (const auto wish = facts.annotations.find(kKey); wish != facts.annotations.end()) {
     return read_wish(wish->second, std::string("the annotation ") + kKey, host);

@@ -33,7 +33,8 @@ struct Choice {
 
 // In this order: the binding policy of the host, the annotation `cofferdam.policy`, the label of that name (`labels`),
 // the variable COFFERDAM_POLICY, the host's fallback, twelve-factor. The value is `off`, a name or an absolute path in
-// the image. Errors: a value that is none of them.
+// the image. The sandbox of a Kubernetes pod, which runs nothing of the user's, has none. Errors: a value that is none
+// of them.
 [[nodiscard]] Result<Choice> choose_policy(const SpecFacts& facts, const std::map<std::string, std::string>& labels,
                                            const HostPolicies& host);
 

@@ -46,6 +46,14 @@ TEST_F(OciPolicyChoice, InOrder) {
   EXPECT_EQ(choose_policy(facts_, labels_, host_)->policy, directory_ + "/binding-policy.yaml");
 }
 
+TEST_F(OciPolicyChoice, ASandboxIsLeftAlone) {
+  write("binding-policy.yaml");
+  facts_.annotations["io.kubernetes.cri.container-type"] = "sandbox";
+  EXPECT_EQ(choose_policy(facts_, labels_, host_)->kind, Kind::off);
+  facts_.annotations["io.kubernetes.cri.container-type"] = "container";
+  EXPECT_EQ(choose_policy(facts_, labels_, host_)->kind, Kind::on_host);
+}
+
 TEST_F(OciPolicyChoice, WhatAWishMayName) {
   const auto of = [&](const std::string& value) {
     facts_.annotations["cofferdam.policy"] = value;
