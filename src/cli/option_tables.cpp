@@ -84,7 +84,9 @@ po::options_description rehearse_options() {
 
 po::options_description check_options() {
   po::options_description options("Options");
-  options.add_options()("help,h", "this text");
+  auto add = options.add_options();
+  add("format,f", po::value<std::string>()->value_name("FORMAT"), "text (default), json or sarif");
+  add("help,h", "this text");
   return options;
 }
 
@@ -128,7 +130,7 @@ po::options_description test_options() {
 po::options_description report_options() {
   po::options_description options("Options");
   auto add = options.add_options();
-  add("format,f", po::value<std::string>()->value_name("FORMAT"), "text (default) or json");
+  add("format,f", po::value<std::string>()->value_name("FORMAT"), "text (default), json, sarif or junit");
   add("all,a", "fold no directory");
   add("help,h", "this text");
   return options;
@@ -188,8 +190,10 @@ std::string rehearse_help() {
       "error makes it 3.\n\nExample: cofferdam rehearse --drive 'sh visit.sh' -- gunicorn shop.wsgi");
 }
 std::string check_help() {
-  return help_of("check [FILE...]\n\nValidates policies (default: the one that run would find).", check_options(),
-                 "Exit status: 0 all are valid, 2 one is not.\n\nExample: cofferdam check cofferdam.yaml");
+  return help_of("check [FILE...]\n\nValidates and reviews policies (default: the one that run would find).",
+                 check_options(),
+                 "Exit status: 0 all is well, 1 there are warnings, 2 one is not valid.\n\nExample: cofferdam check "
+                 "cofferdam.yaml");
 }
 std::string doctor_help() {
   return help_of("doctor [OPTION...]\n\nSays what this machine can enforce, rule by rule, and what to change.",

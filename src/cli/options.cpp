@@ -118,6 +118,14 @@ Result<RunOptions> parse_command(const std::vector<std::string>& arguments, cons
   return run_options_of(*values, std::move(split.rest));
 }
 
+// The first is the one that is meant when nothing is said.
+Result<std::string> format_of(const po::variables_map& values, const std::vector<std::string>& known) {
+  const auto format = value_of(values, "format");
+  if (!format) return known.front();
+  if (std::ranges::find(known, *format) != known.end()) return *format;
+  return fail("--format " + base::printable(*format) + ": must be one of " + base::join(known, ", "), 0, 2);
+}
+
 Result<std::optional<unsigned>> replicas_of(const po::variables_map& values) {
   constexpr unsigned kMost = 100;
   const auto text = value_of(values, "replicas");
@@ -213,10 +221,16 @@ Result<RunOptions> parse_shell(const std::vector<std::string>& arguments) {
 }
 
 Result<CheckOptions> parse_check(const std::vector<std::string>& arguments) {
-  const Split split = split_command(arguments, check_options());
+  const Split split = split_words(arguments, check_options());
   auto values = parse(split.own, check_options());
   if (!values) return std::unexpected(values.error());
-  return CheckOptions{split.rest, values->count("help") != 0};
+  CheckOptions options;
+  options.files = split.rest;
+  options.help = values->count("help") != 0;
+  auto format = format_of(*values, {"text", "json", "sarif"});
+  if (!format) return std::unexpected(format.error());
+  options.format = *format;
+  return options;
 }
 
 Result<DoctorOptions> parse_doctor(const std::vector<std::string>& arguments) {
@@ -298,16 +312,15 @@ Result<ReportOptions> parse_report(const std::vector<std::string>& arguments) {
   const std::vector<std::string>& files = split.rest;
   auto values = parse(split.own, report_options());
   if (!values) return std::unexpected(values.error());
-  ReportOptions options{"", false, values->count("all") != 0, values->count("help") != 0};
+  ReportOptions options;
+  options.all = values->count("all") != 0;
+  options.help = values->count("help") != 0;
   if (options.help) return options;
-  const std::string format = text_of(*values, "format");
-  if (format == "html" || format == "sarif" || format == "junit")
-    return fail("--format " + format + " is not available in version " COFFERDAM_VERSION ": use text or json", 0, 2);
-  if (!format.empty() && format != "text" && format != "json")
-    return fail("--format " + base::printable(format) + ": must be text or json", 0, 2);
+  auto format = format_of(*values, {"text", "json", "sarif", "junit"});
+  if (!format) return std::unexpected(format.error());
+  options.format = *format;
   if (files.empty()) return fail("no file. Usage: cofferdam report FILE, of cofferdam run --report FILE", 0, 2);
   if (files.size() > 1) return fail("one file at a time: " + base::printable(files[1]), 0, 2);
-  options.json = format == "json";
   options.file = files.front();
   return options;
 }

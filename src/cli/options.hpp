@@ -37,6 +37,7 @@ struct RehearseOptions {
 
 struct CheckOptions {
   std::vector<std::string> files;
+  std::string format = "text";  // text, json or sarif
   bool help = false;
 };
 
@@ -77,9 +78,9 @@ struct TestOptions {
 };
 
 struct ReportOptions {
-  std::string file;   // "-": stdin
-  bool json = false;  // --format json
-  bool all = false;   // nothing is folded
+  std::string file;             // "-": stdin
+  std::string format = "text";  // text, json, sarif or junit
+  bool all = false;             // nothing is folded
   bool help = false;
 };
 

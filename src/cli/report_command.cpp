@@ -11,9 +11,12 @@
 #include "cli/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/options.hpp"
+#include "cli/run_parts.hpp"
 #include "kernel/fd.hpp"
 #include "report/json_reader.hpp"
+#include "report/junit.hpp"
 #include "report/page.hpp"
+#include "report/sarif.hpp"
 
 namespace cofferdam::cli {
 
@@ -42,10 +45,13 @@ Result<std::string> read_report(const std::string& file) {
   return read_all(fd.get());
 }
 
-Result<std::string> page_of(const std::string& text, bool all) {
+Result<std::string> shown(const std::string& text, const ReportOptions& options) {
+  if (options.format == "json") return report::indented_json(text);
   const auto report = report::from_json(text);
   if (!report) return std::unexpected(report.error());
-  return report::report_page(*report, {all, want_colour(STDOUT_FILENO)});
+  if (options.format == "junit") return report::to_junit(*report);
+  if (options.format == "sarif") return report::to_sarif(report::sarif_results(*report), working_directory());
+  return report::report_page(*report, {options.all, want_colour(STDOUT_FILENO)});
 }
 
 }  // namespace
@@ -60,9 +66,9 @@ int report_command(const Invocation& invocation) {
   const std::string name = options->file == "-" ? "stdin" : base::printable(options->file);
   const auto text = read_report(options->file);
   if (!text) return report_error({"report: " + name + " " + text.error().message, 0, 2});
-  const auto shown = options->json ? report::indented_json(*text) : page_of(*text, options->all);
-  if (!shown) return report_error({"report: " + name + ": " + shown.error().message, 0, 2});
-  std::fputs(shown->c_str(), stdout);
+  const auto page = shown(*text, *options);
+  if (!page) return report_error({"report: " + name + ": " + page.error().message, 0, 2});
+  std::fputs(page->c_str(), stdout);
   return std::fflush(stdout) == 0 ? 0 : report_error({"report: can't write to stdout", 0, 2});
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/json.hpp"
 #include "base/text.hpp"
+#include "base/xml.hpp"
 
 namespace cofferdam::harness {
 namespace {
@@ -45,33 +46,6 @@ std::string tap_diagnosis(const CaseResult& result) {
 
 // --- XML ---
 
-// XML 1.0 has no place for control characters; what printable() made of them is text.
-std::string xml(std::string_view text) {
-  std::string out;
-  const auto add_line = [&](std::string_view line) {
-    for (const char letter : base::printable(line)) {
-      switch (letter) {
-        case '&': out += "&amp;"; break;
-        case '<': out += "&lt;"; break;
-        case '>': out += "&gt;"; break;
-        case '"': out += "&quot;"; break;
-        default: out += letter;
-      }
-    }
-  };
-  bool first = true;
-  for (const std::string_view line : base::split(text, '\n')) {
-    if (!first) out += '\n';
-    first = false;
-    add_line(line);
-  }
-  return out;
-}
-
-std::string attribute(const char* name, std::string_view value) {
-  return std::string(" ") + name + "=\"" + xml(value) + "\"";
-}
-
 std::string seconds(std::chrono::milliseconds took) {
   std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), "%.3f", static_cast<double>(took.count()) / 1000);
@@ -79,16 +53,17 @@ std::string seconds(std::chrono::milliseconds took) {
 }
 
 std::string junit_case(const CaseResult& result) {
-  std::string out = "    <testcase" + attribute("classname", result.file) + attribute("name", result.test.name) +
-                    attribute("time", seconds(result.took)) + ">\n";
+  std::string out = "    <testcase" + base::xml_attribute("classname", result.file) +
+                    base::xml_attribute("name", result.test.name) + base::xml_attribute("time", seconds(result.took)) +
+                    ">\n";
   if (result.verdict == Verdict::skipped || result.verdict == Verdict::not_run) {
-    out += "      <skipped" + attribute("message", result.verdict == Verdict::skipped ? result.reason : "not run") +
-           "/>\n";
+    out += "      <skipped" +
+           base::xml_attribute("message", result.verdict == Verdict::skipped ? result.reason : "not run") + "/>\n";
   } else if (result.verdict == Verdict::failed) {
-    out += "      <failure" + attribute("message", result.problems.front().message) + attribute("type", "expectation") +
-           ">" + xml(problems_text(result)) + "</failure>\n";
+    out += "      <failure" + base::xml_attribute("message", result.problems.front().message) +
+           base::xml_attribute("type", "expectation") + ">" + base::xml_text(problems_text(result)) + "</failure>\n";
     if (const std::string text = output_text(result); !text.empty())
-      out += "      <system-out>" + xml(text) + "</system-out>\n";
+      out += "      <system-out>" + base::xml_text(text) + "</system-out>\n";
   }
   return out + "    </testcase>\n";
 }
@@ -97,8 +72,9 @@ std::string counts(const std::vector<CaseResult>& results) {
   const Count all = count(results);
   std::chrono::milliseconds took{0};
   for (const CaseResult& result : results) took += result.took;
-  return attribute("tests", std::to_string(results.size())) + attribute("failures", std::to_string(all.failed)) +
-         attribute("errors", "0") + attribute("time", seconds(took));
+  return base::xml_attribute("tests", std::to_string(results.size())) +
+         base::xml_attribute("failures", std::to_string(all.failed)) + base::xml_attribute("errors", "0") +
+         base::xml_attribute("time", seconds(took));
 }
 
 // --- JSON ---
@@ -143,16 +119,16 @@ std::string tap_text(const std::vector<CaseResult>& results) {
 }
 
 std::string junit_text(const std::vector<CaseResult>& results) {
-  std::string out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites" + attribute("name", "cofferdam test") +
-                    counts(results) + ">\n";
+  std::string out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites" +
+                    base::xml_attribute("name", "cofferdam test") + counts(results) + ">\n";
   for (std::size_t begin = 0; begin < results.size();) {
     std::size_t end = begin;
     while (end < results.size() && results[end].file == results[begin].file) ++end;
     const std::vector<CaseResult> suite(results.begin() + static_cast<std::ptrdiff_t>(begin),
                                         results.begin() + static_cast<std::ptrdiff_t>(end));
     const Count all = count(suite);
-    out += "  <testsuite" + attribute("name", suite.front().file) + counts(suite) +
-           attribute("skipped", std::to_string(all.skipped + all.not_run)) + ">\n";
+    out += "  <testsuite" + base::xml_attribute("name", suite.front().file) + counts(suite) +
+           base::xml_attribute("skipped", std::to_string(all.skipped + all.not_run)) + ">\n";
     for (const CaseResult& result : suite) out += junit_case(result);
     out += "  </testsuite>\n";
     begin = end;
