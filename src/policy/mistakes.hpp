@@ -24,6 +24,8 @@ inline constexpr std::string_view kUnreadable = "CD909";  // a policy that can't
 inline constexpr std::string_view kEnvironmentFile = "CD910";
 inline constexpr std::string_view kSecret = "CD912";  // in clear text
 inline constexpr std::string_view kMemoryBelowStorage = "CD914";
+inline constexpr std::string_view kNoEffect = "CD950";  // lint: a row that changes nothing
+inline constexpr std::string_view kTooMuch = "CD951";   // lint: a row that allows more than it seems to
 }  // namespace code
 
 // Counted from 1, the column in bytes; 0 means unknown.

@@ -278,6 +278,12 @@ constexpr std::array kRules = {
             "src/policy/mistakes.hpp", "kMemoryBelowStorage", "tests/unit/policy/limits_test.cpp",
             "a tmpfs counts as memory: the container is killed before the app gets ENOSPC",
             "give the mount a smaller size, or raise the limit"},
+    RuleRow{"CD950", Severity::warning, "a row that changes nothing", "", 0, "cofferdam check",
+            "src/policy/mistakes.hpp", "kNoEffect", "tests/unit/policy/lint_test.cpp",
+            "who reads the policy believes that it does something", "take it out, or mend what hides it"},
+    RuleRow{"CD951", Severity::warning, "a row that allows more than it seems to", "", 2, "cofferdam check",
+            "src/policy/mistakes.hpp", "kTooMuch", "tests/unit/policy/lint_test.cpp",
+            "what is open to everybody is open to what the app never meant to run", "name what is needed"},
 };
 
 }  // namespace

@@ -278,7 +278,7 @@ def check_tells_mistakes_and_sizes_above_the_memory(place):
     place.file("cofferdam.yaml", "version: 1\nextends: none\nlimits: {memory: 16MiB}\nstorage:\n  mounts:\n"
                                  "    - {path: ./data, type: tmpfs, size: 32MiB}\n")
     result = place.cofferdam("check")
-    equal(result.code, 0, "a warning only")
+    equal(result.code, 1, "a warning")
     contains(result.out.decode(), "cofferdam.yaml:6:14: warning: the mount of './data' may hold 32MiB, more than the "
              "limits.memory of 16MiB at cofferdam.yaml:3", "warning")
     contains(result.out.decode(), "[CD914]", "code")

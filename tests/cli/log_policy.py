@@ -71,7 +71,7 @@ def variables_that_are_not_set(place):
 def secrets_in_clear_text(place):
     place.file("cofferdam.yaml", sinks("{type: fluentd, address: 127.0.0.1, shared_key: hunter2}"))
     result = place.cofferdam("check")
-    equal(result.code, 0, "exit status")
+    equal(result.code, 1, "exit status")
     contains(result.out.decode(), "5:55: warning: the shared key stands in the policy in clear text [CD912]", "message")
     check(b"hunter2" not in result.out, "the secret is shown")
 
