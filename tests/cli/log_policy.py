@@ -228,9 +228,11 @@ def waiting_for_a_required_sink_can_be_interrupted(place):
         place.file("cofferdam.yaml", sinks(f"{{type: otlp, endpoint: \"http://127.0.0.1:{port}\", require: true}}"))
         begin = time.monotonic()
         process = place.start("sh", "-c", "echo started")
-        server.accept()[0].recv(1)
+        connection = server.accept()[0]  # which stays open, and silent
+        connection.recv(1)
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=5)
+        connection.close()
     equal(out, b"", "output of the app, which must not start")
     contains(err.decode(), "interrupted", "message")
     check(time.monotonic() - begin < 5, "it waited for the sink's timeout")
