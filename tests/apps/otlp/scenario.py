@@ -188,7 +188,7 @@ def tls_of_an_unknown_authority(place):
     saved = os.path.join(place.out, "saved.jsonl")
     with Collector(tls=True) as collector:
         result = place.python(lines(300), options=policy(place, collector.endpoint, f"fallback: {saved}",
-                                                         top=["shutdown_timeout: 1s"]))
+                                                         top=["shutdown_timeout: 4s"]))
         equal(result.code, 0, "exit status")
         contains(result.err, "is of an authority that is not in", "what is said")
         check_delivery(result, collector.accepted(), saved=saved_seqs(saved, 300))
