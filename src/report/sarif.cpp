@@ -49,6 +49,7 @@ std::string fingerprint(const SarifResult& result) {
 class Writer {
  public:
   Writer(std::span<const SarifResult> results, std::string project) : results_(results), project_(std::move(project)) {
+    if (!project_.ends_with('/')) project_ += '/';
     for (const SarifResult& result : results) {
       if (std::ranges::find(codes_, result.code) == codes_.end()) codes_.push_back(result.code);
     }
@@ -60,9 +61,7 @@ class Writer {
     json_.key("runs").begin_array().begin_object();
     tool();
     json_.key("originalUriBaseIds").begin_object().key(kBase).begin_object();
-    json_.field("uri", "file://" + uri_path(project_.ends_with('/') ? project_ : project_ + "/"))
-        .end_object()
-        .end_object();
+    json_.field("uri", "file://" + uri_path(project_)).end_object().end_object();
     json_.key("results").begin_array();
     for (const SarifResult& result : results_) write(result);
     json_.end_array().end_object().end_array().end_object();
@@ -92,10 +91,9 @@ class Writer {
   }
 
   void location(const SarifResult& result) {
-    const bool inside = !result.file.starts_with('/') || base::is_beneath(result.file, project_);
-    const std::string path = inside && result.file.starts_with('/')
-                                 ? result.file.substr(std::min(project_.size() + 1, result.file.size()))
-                                 : result.file;
+    const bool absolute = result.file.starts_with('/');
+    const bool inside = !absolute || result.file.starts_with(project_);
+    const std::string path = absolute && inside ? result.file.substr(project_.size()) : result.file;
     json_.key("locations").begin_array().begin_object().key("physicalLocation").begin_object();
     json_.key("artifactLocation").begin_object().field("uri", inside ? uri_path(path) : "file://" + uri_path(path));
     if (inside) json_.field("uriBaseId", kBase);
@@ -119,7 +117,7 @@ class Writer {
   }
 
   std::span<const SarifResult> results_;
-  std::string project_;
+  std::string project_;  // with a slash at its end
   std::vector<std::string> codes_;
   base::JsonWriter json_;
 };

@@ -25,7 +25,7 @@ struct SarifResult {
 // directory that files are relative to. Levels are error, warning and note.
 [[nodiscard]] std::string to_sarif(std::span<const SarifResult> results, const std::string& project);
 
-// The findings of a report, once each. A finding about a file names that file, another one the line of the policy.
+// The findings of a report. A finding about a file names that file, another one the line of the policy.
 [[nodiscard]] std::vector<SarifResult> sarif_results(const Report& report);
 [[nodiscard]] std::vector<SarifResult> sarif_results(std::span<const Diagnostic> diagnostics);
 

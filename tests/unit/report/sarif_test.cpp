@@ -67,6 +67,15 @@ TEST(Sarif, WhatLiesElsewhereAndWhatIsBuiltIn) {
   EXPECT_FALSE(results[1].contains("locations"));
 }
 
+TEST(Sarif, InTheRootDirectory) {
+  Report report;
+  report.findings = {found("CD101", Severity::error, "/srv/app/x", "")};
+  const json document = json::parse(to_sarif(sarif_results(report), "/"));
+  EXPECT_EQ(document["runs"][0]["originalUriBaseIds"]["PROJECT"]["uri"], "file:///");
+  const json& place = document["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+  EXPECT_EQ(place["artifactLocation"]["uri"], "srv/app/x");
+}
+
 TEST(Sarif, FingerprintsOutliveARun) {
   const auto print = [](const CountedFinding& finding) {
     Report report;
