@@ -1,0 +1,131 @@
+#include "learn/places.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "base/text.hpp"
+#include "policy/paths.hpp"
+
+namespace cofferdam::learn {
+
+namespace {
+
+constexpr std::uint64_t kSmallest = 16ULL << 20;
+constexpr std::uint64_t kLargest = 1ULL << 62;
+constexpr std::size_t kShortestRandom = 6;  // characters of mkstemp's XXXXXX
+
+// What libraries begin the names of temporary files with; the rest of the name is random.
+constexpr std::array<std::string_view, 6> kTemporary = {"tmp", "temp", "sess_", "php", ".tmp", "pymp-"};
+
+constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+constexpr bool is_alphanumeric(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+constexpr bool is_hex(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'f') || c == '-';
+}
+
+// Words are no accident of mkstemp: "template" is a name, "tmpk3x9qa" is not.
+bool looks_random(std::string_view text) {
+  return text.size() >= kShortestRandom && std::ranges::all_of(text, is_alphanumeric) &&
+         std::ranges::any_of(text, [](char c) { return is_digit(c) || (c >= 'A' && c <= 'Z') || c == '_'; });
+}
+
+bool has_number_between_dots(std::string_view component) {
+  return std::ranges::any_of(base::split(component, '.'), [](std::string_view part) {
+    return !part.empty() && std::ranges::all_of(part, is_digit);
+  });
+}
+
+std::string directory_of(std::string_view path) {
+  std::string directory;
+  const auto components = base::split(path.substr(1), '/');
+  for (std::size_t i = 0; i + 1 < components.size() && !is_passing(components[i]); ++i) {
+    directory += '/';
+    directory += components[i];
+  }
+  return directory.empty() ? "/" : directory;
+}
+
+std::optional<std::string> why_not(const std::string& directory, const Bounds& bounds) {
+  if (directory == "/") return "it is the root of the file system";
+  if (!bounds.home.empty() && base::is_beneath(bounds.home, directory)) {
+    return directory == bounds.home ? "it is the home directory itself" : "the home directory is beneath it";
+  }
+  for (const std::string& hidden : bounds.hidden) {
+    if (base::is_beneath(directory, hidden)) return hidden + " is hidden";
+    if (base::is_beneath(hidden, directory)) return hidden + ", which is hidden, is beneath it";
+  }
+  for (const MountType type : {MountType::tmpfs, MountType::persistent}) {
+    if (const auto error = policy::check_mount(directory, type, bounds.home)) return error->hint;
+  }
+  return std::nullopt;
+}
+
+void add(Place& place, const Written& file, std::uint64_t& largest) {
+  if (place.files == 0 || file.bytes > largest) {
+    place.example = file.path;
+    largest = file.bytes;
+  }
+  place.bytes += file.bytes;
+  place.count += file.count;
+  ++place.files;
+  const auto at = std::ranges::lower_bound(place.programs, file.program);
+  if (!file.program.empty() && (at == place.programs.end() || *at != file.program)) {
+    place.programs.insert(at, file.program);
+  }
+}
+
+}  // namespace
+
+bool is_passing(std::string_view component) {
+  if (component.empty()) return false;
+  if (std::ranges::all_of(component, is_digit)) return true;
+  if (component.size() >= 16 && std::ranges::all_of(component, is_hex) && std::ranges::any_of(component, is_digit)) {
+    return true;
+  }
+  if (has_number_between_dots(component)) return true;
+  return std::ranges::any_of(kTemporary, [&](std::string_view prefix) {
+    return component.starts_with(prefix) && looks_random(component.substr(prefix.size()));
+  });
+}
+
+Places places_of(std::span<const Written> files, const Bounds& bounds) {
+  std::map<std::string, std::vector<const Written*>> by_directory;
+  for (const Written& file : files) by_directory[directory_of(file.path)].push_back(&file);
+
+  std::map<std::string, Place> mounts;
+  std::map<std::string, LeftOut> left_out;
+  std::map<std::string, std::uint64_t> largest;
+  for (const auto& [directory, written] : by_directory) {
+    std::optional<std::string> why = why_not(directory, bounds);
+    std::string target = directory;
+    if (!why) {
+      const auto above =
+          std::ranges::find_if(mounts, [&](const auto& mount) { return base::is_beneath(directory, mount.first); });
+      if (above != mounts.end()) target = above->first;
+    }
+    Place& place = why ? left_out[target].place : mounts[target];
+    place.directory = target;
+    if (why) left_out[target].why = std::move(*why);
+    for (const Written* file : written) add(place, *file, largest[target]);
+  }
+
+  Places places;
+  for (auto& [directory, place] : mounts) places.mounts.push_back(std::move(place));
+  for (auto& [directory, each] : left_out) places.left_out.push_back(std::move(each));
+  return places;
+}
+
+std::uint64_t size_for(std::uint64_t peak) {
+  if (peak >= kLargest / 2) return kLargest;
+  return std::max(kSmallest, std::bit_ceil(peak + peak / 3));
+}
+
+}  // namespace cofferdam::learn

@@ -1,0 +1,89 @@
+#include "learn/places.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace cofferdam::learn {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+const Bounds kBounds{.home = "/home/ann", .hidden = {"/home/ann/.ssh", "/home/ann/.config/gcloud"}};
+
+TEST(IsPassing, KnowsWhatEachRunMakesUp) {
+  for (const char* name : {"tmpabc123", "sess_0a1b2c3d", "app.12345.pid", "000017", "tmp_k3x9qa",
+                           "3f2b8c1e-9d4a-4e6b-8f01-23456789abcd", "phpA1b2C3"}) {
+    EXPECT_TRUE(is_passing(name)) << name;
+  }
+  for (const char* name : {"templates", "temporary", "tmp", "sessions", "uploads", "php", "v2", "app.pid", "facade"}) {
+    EXPECT_FALSE(is_passing(name)) << name;
+  }
+}
+
+TEST(LearnPlaces, NamesTheDirectoryOfAFileAndWhoWroteIt) {
+  const std::vector<Written> files = {{"/srv/app/cache/a.json", 10, 2, "gunicorn"},
+                                      {"/srv/app/cache/b.json", 30, 1, "celery"}};
+  const Places places = places_of(files, kBounds);
+  ASSERT_EQ(places.mounts.size(), 1U);
+  EXPECT_EQ(places.mounts[0].directory, "/srv/app/cache");
+  EXPECT_EQ(places.mounts[0].bytes, 40U);
+  EXPECT_EQ(places.mounts[0].files, 2U);
+  EXPECT_EQ(places.mounts[0].count, 3U);
+  EXPECT_EQ(places.mounts[0].example, "/srv/app/cache/b.json");
+  EXPECT_THAT(places.mounts[0].programs, ElementsAre("celery", "gunicorn"));
+}
+
+TEST(LearnPlaces, StopAtWhatEachRunMakesUp) {
+  const std::vector<Written> files = {{"/var/lib/app/spool/17/part", 1, 1, "app"},
+                                      {"/var/lib/app/spool/18/part", 1, 1, "app"},
+                                      {"/var/lib/app/spool/tmpabc123/deep/er", 1, 1, "app"}};
+  const Places places = places_of(files, kBounds);
+  ASSERT_EQ(places.mounts.size(), 1U);
+  EXPECT_EQ(places.mounts[0].directory, "/var/lib/app/spool");
+  EXPECT_EQ(places.mounts[0].files, 3U);
+}
+
+TEST(LearnPlaces, MergeWhatLiesBeneathAnother) {
+  const std::vector<Written> files = {{"/srv/app/data/x/deep", 1, 1, "app"}, {"/srv/app/data/top", 1, 1, "app"}};
+  const Places places = places_of(files, kBounds);
+  ASSERT_EQ(places.mounts.size(), 1U);
+  EXPECT_EQ(places.mounts[0].directory, "/srv/app/data");
+  EXPECT_EQ(places.mounts[0].files, 2U);
+}
+
+TEST(LearnPlaces, NeverNameRootHomeKeysOrTheSystem) {
+  for (const char* path : {"/core", "/home/ann/notes", "/home/x", "/home/ann/.ssh/known_hosts",
+                           "/home/ann/.config/settings", "/etc/app/conf", "/usr/bin/x", "/proc/sys/x"}) {
+    const std::vector<Written> files = {{path, 1, 1, "app"}};
+    const Places places = places_of(files, kBounds);
+    EXPECT_THAT(places.mounts, IsEmpty()) << path;
+    ASSERT_EQ(places.left_out.size(), 1U) << path;
+    EXPECT_FALSE(places.left_out[0].why.empty()) << path;
+  }
+}
+
+TEST(LearnPlaces, SayWhichHiddenPathIsInTheWay) {
+  const std::vector<Written> files = {{"/home/ann/.ssh/known_hosts", 1, 1, "git"}};
+  EXPECT_THAT(places_of(files, kBounds).left_out.at(0).why, HasSubstr("/home/ann/.ssh"));
+}
+
+TEST(LearnPlaces, DoNotMergeIntoWhatIsLeftOut) {
+  const std::vector<Written> files = {{"/home/ann/notes", 1, 1, "app"}, {"/home/ann/data/x", 1, 1, "app"}};
+  const Places places = places_of(files, kBounds);
+  ASSERT_EQ(places.mounts.size(), 1U);
+  EXPECT_EQ(places.mounts[0].directory, "/home/ann/data");
+}
+
+TEST(SizeFor, LeavesHeadRoomAndIsAPowerOfTwo) {
+  constexpr std::uint64_t kMiB = 1ULL << 20;
+  EXPECT_EQ(size_for(0), 16 * kMiB);
+  EXPECT_EQ(size_for(12 * kMiB), 16 * kMiB);
+  EXPECT_EQ(size_for(13 * kMiB), 32 * kMiB);
+  EXPECT_EQ(size_for(64 * kMiB), 128 * kMiB);
+  EXPECT_EQ(size_for(~0ULL), 1ULL << 62);
+}
+
+}  // namespace
+}  // namespace cofferdam::learn
