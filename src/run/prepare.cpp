@@ -153,6 +153,11 @@ Result<Intent> read_intent(const RunRequest& request, Say say) {
   auto files = read_environment_files(policy.environment);
   if (!files) return std::unexpected(files.error());
 
+  if (request.permissive) {
+    intent.connects.permissive = true;
+    intent.policy.network.deny = false;
+  }
+
   plan::PlanRequest& wanted = intent.wanted;
   wanted.argv = request.argv;
   wanted.working_directory = request.working_directory;
@@ -212,6 +217,11 @@ Result<Preparation> prepare(const RunRequest& request, Say say) {
   if (mode == Mode::container && request.shell) {
     return fail("cofferdam shell has no storage of its own to give inside a container; start a new one instead: " +
                 std::string(plan::way_to_a_one_off(mode)));
+  }
+  if (mode == Mode::container && request.permissive) {
+    return fail(
+        "inside a container nothing can be learned: it has no storage to give to writes that the policy does not name; "
+        "run the application on a machine of its own kind, as docs/learn.md says");
   }
   const std::uint32_t replicas = request.replicas.value_or(policy.run.replicas);
   if (mode == Mode::container && !request.shell && replicas > 1) {

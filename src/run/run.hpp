@@ -31,6 +31,7 @@ struct RunRequest {
   std::string keep_writes;        // empty: none
   std::vector<EventSink*> sinks;  // beside the report and the events file
   int parent_pipe = -1;           // --parent-pipe: everything is killed once its other end is closed; -1: none
+  bool permissive = false;        // connections that the policy refuses are told and let through; local mode only
 };
 
 struct RunResult {

@@ -188,10 +188,12 @@ bool ConnectBroker::admitted(const KnownThread& thread, const Destination& desti
   event.engine = is_stream(target.type) ? database_engine(destination.endpoint, rules_.database, names_.network()) : "";
   if (event.engine.empty()) {
     if (!leaves_by_rule(destination.endpoint, thread.process, !is_stream(target.type))) return false;
-    if (!destination.host_socket || instance_.container) return true;
+    // One that the app can't see is not there for it, unless the run learns what the app would use.
+    const bool hidden = rules_.permissive && destination.host;
+    if ((!destination.host_socket && !hidden) || instance_.container) return true;
     if (lets_in(destination)) return true;
     events_.emit(host_socket_finding(event.destination, thread.process));
-    return false;
+    return rules_.permissive;
   }
   const Caller caller = identities_.identify(thread.view, thread.status);
   const Verdict verdict = judge(caller.role, destination.endpoint, rules_.database, names_.network());
@@ -209,7 +211,7 @@ bool ConnectBroker::admitted(const KnownThread& thread, const Destination& desti
   }
   events_.emit(
       refusal_finding(event, verdict, caller, caller.record ? identities_.row_that_admits(*caller.record) : ""));
-  return false;
+  return rules_.permissive;
 }
 
 int ConnectBroker::perform(const kernel::ThreadStatus& caller, int socket, std::span<const std::byte> address,
@@ -275,8 +277,8 @@ void ConnectBroker::handle_connect(kernel::NotifyChannel& channel, const kernel:
   if (!disconnects && !event.allowed) {
     return finish(channel, call.id, target.domain == AF_UNIX ? EACCES : ECONNREFUSED, std::move(event), record);
   }
-  const bool by_host_path =
-      destination.host && target.domain == AF_UNIX && (!event.engine.empty() || lets_in(destination));
+  const bool by_host_path = destination.host && target.domain == AF_UNIX &&
+                            (!event.engine.empty() || rules_.permissive || lets_in(destination));
   if (destination.error != 0 && !by_host_path) {
     return finish(channel, call.id, destination.error, std::move(event), record);
   }

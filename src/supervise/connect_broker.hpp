@@ -34,6 +34,7 @@ struct ConnectRules {
   std::vector<plan::IpAddress> own;  // addresses of this machine's interfaces
   plan::ResolverOptions resolver;
   std::vector<std::string> sockets;  // host sockets let in, canonical
+  bool permissive = false;           // what would be refused is told and let through: a run that learns
 };
 
 class ConnectBroker {
