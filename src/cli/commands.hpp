@@ -14,6 +14,7 @@ struct Invocation {
 int run_command(const Invocation& invocation);
 int shell_command(const Invocation& invocation);
 int rehearse_command(const Invocation& invocation);
+int learn_command(const Invocation& invocation);
 int check_command(const Invocation& invocation);
 int doctor_command(const Invocation& invocation);
 int explain_command(const Invocation& invocation);

@@ -16,10 +16,11 @@ struct Command {
   int (*run)(const Invocation&);
   const char* summary;
 };
-constexpr std::array<Command, 11> kCommands = {{
+constexpr std::array<Command, 12> kCommands = {{
     {"run", run_command, "run a command under the policy"},
     {"shell", shell_command, "a one-off instance with a terminal and storage of its own"},
     {"rehearse", rehearse_command, "run, replace the instance, run again: what did it expect of the first?"},
+    {"learn", learn_command, "run the command unhindered and write the policy that it needs"},
     {"check", check_command, "validate policies"},
     {"explain", explain_command, "what a finding's code means, what enforces it and how to mend it"},
     {"test", test_command, "run policy tests: what a policy refuses, loses and allows"},
@@ -29,9 +30,6 @@ constexpr std::array<Command, 11> kCommands = {{
     {"export", export_command, "the policy in the words of docker, compose or kubernetes"},
     {"oci", oci_command, "stand before runc or crun as an engine's OCI runtime"},
 }};
-
-// Planned, but not in this version; a wish for one of them deserves better than "unknown".
-constexpr std::array<std::string_view, 1> kLater = {"learn"};
 
 void print_usage(std::FILE* stream) {
   std::fputs("cofferdam " COFFERDAM_VERSION
@@ -76,9 +74,6 @@ int main_command(const std::vector<std::string>& arguments) {
   if (command != kCommands.end()) {
     return command->run(
         {std::vector<std::string>(arguments.begin() + static_cast<std::ptrdiff_t>(first) + 1, arguments.end())});
-  }
-  if (std::ranges::find(kLater, std::string_view(word)) != kLater.end()) {
-    return report_error({word + " is not available in version " COFFERDAM_VERSION, 0, 2});
   }
   std::array<std::string_view, kCommands.size()> names;
   std::ranges::transform(kCommands, names.begin(), &Command::name);

@@ -82,6 +82,26 @@ po::options_description rehearse_options() {
   return options;
 }
 
+po::options_description learn_options() {
+  po::options_description options("Options");
+  auto add = options.add_options();
+  add("output,o", po::value<std::string>()->value_name("FILE"), "the policy to write (default: cofferdam.yaml)");
+  add("merge,m", po::value<std::string>()->value_name("FILE"),
+      "run under this policy and add what it lacks; the rest of the file stays as it is");
+  add("force", "replace a file that is there");
+  add("policy,p", po::value<std::string>()->value_name("FILE"),
+      "what the new policy extends: a file or a shipped one (default: the shipped one that fits the project)");
+  add("egress", po::value<std::string>()->value_name("deny"),
+      "bound the network to what was reached (default: only proposed, as a comment)");
+  add("user,u", po::value<std::string>()->value_name("USER"), "as root: run the app as this user");
+  add("format,f", po::value<std::string>()->value_name("FORMAT"),
+      "pretty, json or raw (default: pretty on a terminal, else json)");
+  add("report", po::value<std::string>()->value_name("FILE"), "write the report of the run as JSON");
+  add("verbose,v", "tell what is read and planned on stderr");
+  add("help,h", "this text");
+  return options;
+}
+
 po::options_description check_options() {
   po::options_description options("Options");
   auto add = options.add_options();
@@ -188,6 +208,16 @@ std::string rehearse_help() {
       "Exit status: that of the app, where an app that ended by cofferdam's stop signal counts as 0; else that\nof the "
       "script in run 2; 125 when the rehearsal could not be carried out. Findings alone do not change it:\n--fail-on "
       "error makes it 3.\n\nExample: cofferdam rehearse --drive 'sh visit.sh' -- gunicorn shop.wsgi");
+}
+std::string learn_help() {
+  return help_of(
+      "learn [OPTION...] [--] COMMAND [ARG...]\n\nRuns the app without refusing it a write or a connection, and writes "
+      "the smallest policy\nunder which it runs the same: mounts with their sizes, databases, the programs that reach "
+      "them,\nsockets, and as comments what will be lost all the same. Use the app as it is used, then end it\n"
+      "with Ctrl-C. Files that it writes are lost as in every run.",
+      learn_options(),
+      "Exit status: 0 when the app exited 0 or was stopped by a signal; else the app's own;\n"
+      "125 when nothing could be learned.\n\nExample: cofferdam learn -- gunicorn shop.wsgi");
 }
 std::string check_help() {
   return help_of("check [FILE...]\n\nValidates and reviews policies (default: the one that run would find).",

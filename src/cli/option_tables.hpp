@@ -8,6 +8,7 @@ namespace cofferdam::cli {
 [[nodiscard]] boost::program_options::options_description run_options();
 [[nodiscard]] boost::program_options::options_description shell_options();
 [[nodiscard]] boost::program_options::options_description rehearse_options();
+[[nodiscard]] boost::program_options::options_description learn_options();
 [[nodiscard]] boost::program_options::options_description check_options();
 [[nodiscard]] boost::program_options::options_description doctor_options();
 [[nodiscard]] boost::program_options::options_description explain_options();

@@ -216,6 +216,30 @@ Result<RehearseOptions> parse_rehearse(const std::vector<std::string>& arguments
   return options;
 }
 
+Result<LearnOptions> parse_learn(const std::vector<std::string>& arguments) {
+  Split split = split_command(arguments, learn_options());
+  auto values = parse(split.own, learn_options());
+  if (!values) return std::unexpected(values.error());
+  LearnOptions options;
+  options.run = run_options_of(*values, std::move(split.rest));
+  if (auto good = check_run_options(options.run); !good) return std::unexpected(good.error());
+  const auto output = value_of(*values, "output");
+  const auto merge = value_of(*values, "merge");
+  if (merge && (output || options.run.policy)) {
+    return fail("--merge names the policy to extend and the file to write; leave --" +
+                std::string(output ? "output" : "policy") + " out");
+  }
+  if (output) options.output = *output;
+  if (merge) options.output = *merge;
+  options.merge = merge.has_value();
+  options.overwrite = values->count("force") != 0;
+  const auto egress = value_of(*values, "egress");
+  if (egress && *egress != "deny") return fail("--egress " + base::printable(*egress) + ": only deny is possible");
+  options.deny_egress = egress.has_value();
+  if (merge && egress) return fail("--egress belongs to a new policy; write egress: deny into the file instead");
+  return options;
+}
+
 Result<RunOptions> parse_shell(const std::vector<std::string>& arguments) {
   return parse_command(arguments, shell_options());
 }

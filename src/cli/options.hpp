@@ -35,6 +35,14 @@ struct RehearseOptions {
   std::optional<double> reader_for;   // seconds
 };
 
+struct LearnOptions {
+  RunOptions run;
+  std::string output = "cofferdam.yaml";
+  bool merge = false;      // into `output`
+  bool overwrite = false;  // --force
+  bool deny_egress = false;
+};
+
 struct CheckOptions {
   std::vector<std::string> files;
   std::string format = "text";  // text, json or sarif
@@ -101,6 +109,7 @@ struct ExportOptions {
 [[nodiscard]] Result<RunOptions> parse_run(const std::vector<std::string>& arguments);
 [[nodiscard]] Result<RunOptions> parse_shell(const std::vector<std::string>& arguments);
 [[nodiscard]] Result<RehearseOptions> parse_rehearse(const std::vector<std::string>& arguments);
+[[nodiscard]] Result<LearnOptions> parse_learn(const std::vector<std::string>& arguments);
 [[nodiscard]] Result<CheckOptions> parse_check(const std::vector<std::string>& arguments);
 [[nodiscard]] Result<DoctorOptions> parse_doctor(const std::vector<std::string>& arguments);
 // Options may stand on either side of the codes. At most one of --as, --write and --effective is given, and what it
@@ -120,6 +129,7 @@ struct ExportOptions {
 [[nodiscard]] std::string run_help();
 [[nodiscard]] std::string shell_help();
 [[nodiscard]] std::string rehearse_help();
+[[nodiscard]] std::string learn_help();
 [[nodiscard]] std::string check_help();
 [[nodiscard]] std::string doctor_help();
 [[nodiscard]] std::string explain_help();

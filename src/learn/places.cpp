@@ -18,6 +18,10 @@ constexpr std::uint64_t kSmallest = 16ULL << 20;
 constexpr std::uint64_t kLargest = 1ULL << 62;
 constexpr std::size_t kShortestRandom = 6;  // characters of mkstemp's XXXXXX
 
+// Too much for one application. A directory beneath is fine.
+constexpr std::array<std::string_view, 9> kShared = {"/home", "/media", "/mnt", "/opt",    "/root",
+                                                     "/srv",  "/var",   "/run", "/var/lib"};
+
 // What libraries begin the names of temporary files with; the rest of the name is random.
 constexpr std::array<std::string_view, 6> kTemporary = {"tmp", "temp", "sess_", "php", ".tmp", "pymp-"};
 
@@ -43,39 +47,41 @@ bool has_number_between_dots(std::string_view component) {
   });
 }
 
-std::string directory_of(std::string_view path) {
-  std::string directory;
-  const auto components = base::split(path.substr(1), '/');
-  for (std::size_t i = 0; i + 1 < components.size() && !is_passing(components[i]); ++i) {
-    directory += '/';
-    directory += components[i];
+std::string directory_of(std::string_view path, const Bounds& bounds) {
+  std::string directory = "/";
+  for (const std::string_view component : base::split(path.substr(1), '/')) {
+    std::string next = directory + (directory == "/" ? "" : "/") + std::string(component);
+    if (is_passing(component) || !bounds.is_directory(next)) break;
+    directory = std::move(next);
   }
-  return directory.empty() ? "/" : directory;
+  return directory;
 }
 
 std::optional<std::string> why_not(const std::string& directory, const Bounds& bounds) {
   if (directory == "/") return "it is the root of the file system";
+  if (std::ranges::find(kShared, directory) != kShared.end()) {
+    return "the whole machine shares it; create the directory that the app writes, as an image would";
+  }
   if (!bounds.home.empty() && base::is_beneath(bounds.home, directory)) {
     return directory == bounds.home ? "it is the home directory itself" : "the home directory is beneath it";
   }
   for (const std::string& hidden : bounds.hidden) {
-    if (base::is_beneath(directory, hidden)) return hidden + " is hidden";
-    if (base::is_beneath(hidden, directory)) return hidden + ", which is hidden, is beneath it";
+    if (base::is_beneath(directory, hidden)) return "" + hidden + " is hidden";
+    if (base::is_beneath(hidden, directory)) return "" + hidden + ", which is hidden, is beneath it";
   }
-  for (const MountType type : {MountType::tmpfs, MountType::persistent}) {
-    if (const auto error = policy::check_mount(directory, type, bounds.home)) return error->hint;
+  if (policy::check_mount(directory, MountType::overlay, bounds.home)) return "it is the kernel's own";
+  if (policy::check_mount(directory, MountType::persistent, bounds.home)) {
+    return "it belongs to the system, which an image brings and nobody changes at run time";
   }
   return std::nullopt;
 }
 
 void add(Place& place, const Written& file, std::uint64_t& largest) {
-  if (place.files == 0 || file.bytes > largest) {
+  if (place.example.empty() || file.bytes > largest) {
     place.example = file.path;
     largest = file.bytes;
   }
   place.bytes += file.bytes;
-  place.count += file.count;
-  ++place.files;
   const auto at = std::ranges::lower_bound(place.programs, file.program);
   if (!file.program.empty() && (at == place.programs.end() || *at != file.program)) {
     place.programs.insert(at, file.program);
@@ -98,7 +104,7 @@ bool is_passing(std::string_view component) {
 
 Places places_of(std::span<const Written> files, const Bounds& bounds) {
   std::map<std::string, std::vector<const Written*>> by_directory;
-  for (const Written& file : files) by_directory[directory_of(file.path)].push_back(&file);
+  for (const Written& file : files) by_directory[directory_of(file.path, bounds)].push_back(&file);
 
   std::map<std::string, Place> mounts;
   std::map<std::string, LeftOut> left_out;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,27 +11,24 @@
 
 namespace cofferdam::learn {
 
-// One file that was written where the policy has no mount.
+// One file, or several of a directory by one program, that were written where the policy has no mount.
 struct Written {
-  std::string path;         // absolute, normalised
+  std::string path;         // absolute, normalised; of several: one of them
   std::uint64_t bytes = 0;  // at the end of the run
-  std::uint64_t count = 1;  // calls
   std::string program;      // the one that wrote it most, by name
 };
 
-// What a mount must never touch.
+// What a mount must never touch, and what the host has: a mount needs a directory that is there.
 struct Bounds {
-  std::string home;  // absolute, normalised; empty when unset
-  std::vector<std::string>
-      hidden;  // paths of `hidden` rows, and of keys: nothing at, above or beneath them is proposed
+  std::string home;                                      // absolute, normalised; empty when unset
+  std::vector<std::string> hidden;                       // `hidden` rows: nothing at, above or beneath them is proposed
+  std::function<bool(const std::string&)> is_directory;  // of the host
 };
 
 // A directory to name in `storage.mounts`.
 struct Place {
   std::string directory;
-  std::uint64_t bytes = 0;  // sum of its files
-  std::uint64_t files = 0;
-  std::uint64_t count = 0;            // calls
+  std::uint64_t bytes = 0;            // sum of its files
   std::vector<std::string> programs;  // who wrote there, sorted, each once
   std::string example;                // the path of its largest file
 };
@@ -46,8 +44,8 @@ struct Places {
   std::vector<LeftOut> left_out;
 };
 
-// The directory of each file, without the part from its first passing component on; directories beneath another one of
-// the result are merged into it.
+// The directory of each file, without the part from its first passing component on, or the nearest one above that the
+// host has; directories beneath another one of the result are merged into it.
 [[nodiscard]] Places places_of(std::span<const Written> files, const Bounds& bounds);
 
 // Whether a component of a path is made up anew by each run: tmpabc123, sess_0a1b..., app.12345.pid, 000017, a UUID.
