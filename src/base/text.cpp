@@ -181,6 +181,18 @@ std::string grouped(std::uint64_t number) {
   return digits;
 }
 
+namespace {
+
+// Marks, embeddings, overrides and isolates (UAX #9): what follows them reads in another order than it stands.
+bool changes_direction(std::string_view character) {
+  if (character.size() != 3 || character[0] != '\xe2') return false;
+  const auto last = static_cast<unsigned char>(character[2]);
+  if (character[1] == '\x80') return last == 0x8e || last == 0x8f || (last >= 0xaa && last <= 0xae);
+  return character[1] == '\x81' && last >= 0xa6 && last <= 0xa9;
+}
+
+}  // namespace
+
 std::string printable(std::string_view text) {
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
@@ -188,7 +200,7 @@ std::string printable(std::string_view text) {
     const auto byte = static_cast<unsigned char>(text[at]);
     // C1 controls (U+0080 to U+009F) are escape sequences to some terminals.
     const bool c1 = length == 2 && byte == 0xc2 && static_cast<unsigned char>(text[at + 1]) < 0xa0;
-    if (length == 0 || byte < 0x20 || byte == 0x7f || c1) {
+    if (length == 0 || byte < 0x20 || byte == 0x7f || c1 || changes_direction(text.substr(at, length))) {
       if (byte == '\n') {
         out += "\\n";
       } else if (byte == '\t') {

@@ -44,7 +44,8 @@ namespace cofferdam::base {
 // "1 file", "2 files": `noun` takes an s.
 [[nodiscard]] std::string plural(std::uint64_t count, std::string_view noun);
 
-// `text` with control characters and invalid UTF-8 made visible (\n, \x1b), for messages on a terminal.
+// `text` with control characters, invalid UTF-8 and what changes the direction of text made visible (\n, \x1b), for
+// messages on a terminal.
 [[nodiscard]] std::string printable(std::string_view text);
 
 // argv as a person would type it, each argument quoted where a shell needs it.

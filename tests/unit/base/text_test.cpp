@@ -113,6 +113,10 @@ TEST(Text, AmountsForPeople) {
 
 TEST(Text, NothingReachesATerminalThatItWouldObey) {
   EXPECT_EQ(printable("caf\xc3\xa9\n\t\x1b[31m\x7f"), "caf\xc3\xa9\\n\\t\\x1b[31m\\x7f");
+  EXPECT_EQ(printable("a\xe2\x80\xae"
+                      "b\xe2\x81\xa6"
+                      "\xe2\x82\xac"),
+            "a\\xe2\\x80\\xaeb\\xe2\\x81\\xa6\xe2\x82\xac");
   EXPECT_EQ(printable("\xff\xc2\x9b"), "\\xff\\xc2\\x9b");  // U+009B: CSI
   EXPECT_EQ(shell_quote(std::vector<std::string>{"psql", "-c", "it's", "", "a\nb", "$HOME"}),
             "psql -c 'it'\\''s' '' 'a\\nb' '$HOME'");
