@@ -152,6 +152,20 @@ struct Rehearsal {
   std::string stopped;  // why it ended before the second instance had been tried; empty when it had
 };
 
+// What happened within one stretch of time. Log bytes are those of the app's output and syslog; they are seen some time
+// after they were written, at the latest with the run's next event.
+struct TimelinePoint {
+  std::uint64_t writes = 0;       // calls that were recorded, refused ones included
+  std::uint64_t connections = 0;  // attempts, refused ones included
+  std::uint64_t refused = 0;      // of both
+  std::uint64_t log_bytes = 0;
+};
+struct Timeline {
+  std::timespec start{};
+  std::uint64_t width = 0;  // of a point, in milliseconds; 0: nothing happened, or an older report
+  std::vector<TimelinePoint> points;
+};
+
 struct Report {
   std::vector<std::string> command;
   std::string policy;
@@ -169,6 +183,7 @@ struct Report {
   std::vector<CountedConnection> connections;
   LogCount logs;
   std::vector<StorageUse> storage;
+  Timeline timeline;
   std::uint64_t audit_events = 0;
   std::uint64_t audit_disagreements = 0;
   std::optional<Rehearsal> rehearsal;

@@ -64,11 +64,15 @@ void Collector::on(const Event& /*event*/, const ExecEvent& /*exec*/) {}
 
 void Collector::on(const Event& event, const WriteEvent& write) {
   ++report_.audit_events;
+  timeline_.add(event.ts, &TimelinePoint::writes, 1);
+  if (write.outcome == WriteOutcome::refused) timeline_.add(event.ts, &TimelinePoint::refused, 1);
   WriteAudit& audit = state_of(event.instance).audit;
   remember({Folded::Kind::write, event.seq, 0, &audit, audit.record(write, event.ts)});
 }
 
 void Collector::on(const Event& event, const ConnectEvent& connect) {
+  timeline_.add(event.ts, &TimelinePoint::connections, 1);
+  if (!connect.allowed) timeline_.add(event.ts, &TimelinePoint::refused, 1);
   auto& connections = report_.connections;
   ConnectEvent entry = connect;
   if (connections.size() >= options_.max_entries) {
@@ -106,8 +110,12 @@ void Collector::on(const Event& /*event*/, const RepeatedEvent& repeated) {
   switch (folded.kind) {
     case Folded::Kind::none: break;
     case Folded::Kind::finding: report_.findings[folded.index].count += repeated.count; break;
-    case Folded::Kind::connection: report_.connections[folded.index].count += repeated.count; break;
+    case Folded::Kind::connection:
+      report_.connections[folded.index].count += repeated.count;
+      timeline_.add(repeated.last, &TimelinePoint::connections, repeated.count);
+      break;
     case Folded::Kind::write:
+      timeline_.add(repeated.last, &TimelinePoint::writes, repeated.count);
       report_.audit_events += repeated.count;
       folded.audit->repeat(folded.place, repeated.last, repeated.count);
       break;
@@ -273,6 +281,7 @@ void Collector::compare(const std::string& instance, const ScanResult& scan) {
 
 Report Collector::take() {
   report_.policy = options_.policy;
+  report_.timeline = timeline_.take();
   Report report = std::move(report_);
   report_ = Report{};
   finding_index_.clear();

@@ -13,6 +13,7 @@
 #include "cofferdam/report.hpp"
 #include "report/loss_fold.hpp"
 #include "report/storage_findings.hpp"
+#include "report/timeline.hpp"
 #include "report/write_audit.hpp"
 
 namespace cofferdam::report {
@@ -49,6 +50,11 @@ class Collector : public EventSink {
 
   // What became of an instance's records; those of several instances are added up, sink by sink.
   void add_logs(const LogCount& logs);
+
+  // So many bytes of output since the last call, seen at `when`.
+  void add_output(std::uint64_t bytes, const std::timespec& when) {
+    if (bytes != 0) timeline_.add(when, &TimelinePoint::log_bytes, bytes);
+  }
 
   // The report; the collector is empty afterwards. `ended` is the time of the last event.
   [[nodiscard]] Report take();
@@ -90,6 +96,7 @@ class Collector : public EventSink {
   std::unordered_map<std::string, std::size_t> finding_index_;
   std::unordered_map<std::string, std::size_t> connection_index_;
   std::map<std::string, Instance> instances_;
+  TimelineFold timeline_;
   std::vector<Folded> recent_ = std::vector<Folded>(kRepeatWindow + 1);  // by seq
 };
 

@@ -175,6 +175,17 @@ void write_storage(base::JsonWriter& json, const Report& report) {
   json.end_array();
 }
 
+void write_timeline(base::JsonWriter& json, const Timeline& timeline) {
+  json.begin_object().field("start", base::rfc3339(timeline.start)).key("width_ms").unsigned_number(timeline.width);
+  json.key("points").begin_array();
+  for (const TimelinePoint& point : timeline.points) {
+    json.begin_object().key("writes").unsigned_number(point.writes);
+    json.key("connections").unsigned_number(point.connections).key("refused").unsigned_number(point.refused);
+    json.key("log_bytes").unsigned_number(point.log_bytes).end_object();
+  }
+  json.end_array().end_object();
+}
+
 void write_rehearsal(base::JsonWriter& json, const Rehearsal& rehearsal) {
   json.begin_object().key("written").unsigned_number(rehearsal.written);
   json.key("looked_for").unsigned_number(rehearsal.looked_for).key("drives").begin_array();
@@ -202,6 +213,7 @@ void write_json(const Report& report, const Output& output) {
   write_connections(json.key("connections"), report);
   write_logs(json.key("logs"), report.logs);
   write_storage(json.key("storage"), report);
+  if (report.timeline.width != 0) write_timeline(json.key("timeline"), report.timeline);
   json.key("audit").begin_object().key("events").unsigned_number(report.audit_events);
   json.key("disagreements").unsigned_number(report.audit_disagreements).end_object();
   if (report.rehearsal) write_rehearsal(json.key("rehearsal"), *report.rehearsal);

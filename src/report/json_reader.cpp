@@ -3,6 +3,7 @@
 #include <string>
 
 #include "report/json_values.hpp"
+#include "report/timeline.hpp"
 
 namespace cofferdam::report {
 
@@ -75,6 +76,18 @@ LogCount logs_of(const json& value) {
   return logs;
 }
 
+Timeline timeline_of(const json& value) {
+  Timeline timeline;
+  timeline.start = time_at(value, "start");
+  timeline.width = number_at(value, "width_ms");
+  for (const json& point : list_at(value, "points")) {
+    if (timeline.points.size() == TimelineFold::kMostPoints) break;
+    timeline.points.push_back({number_at(point, "writes"), number_at(point, "connections"), number_at(point, "refused"),
+                               number_at(point, "log_bytes")});
+  }
+  return timeline;
+}
+
 Rehearsal rehearsal_of(const json& value) {
   Rehearsal rehearsal;
   rehearsal.written = number_at(value, "written");
@@ -110,6 +123,7 @@ Report report_of(const json& document) {
     report.storage.push_back({text_at(value, "path"), number_at(value, "size"), number_at(value, "peak"),
                               number_at(value, "inodes"), number_at(value, "inodes_peak")});
   }
+  report.timeline = timeline_of(at(document, "timeline"));
   const json& audit = at(document, "audit");
   report.audit_events = number_at(audit, "events");
   report.audit_disagreements = number_at(audit, "disagreements");

@@ -193,7 +193,7 @@ Result<void> Instance::launch(const RunRequest& request, InstanceOptions options
   supervisor_.emplace(plan, std::move(view), std::move(launched_.listener), launched_.app_pid,
                       std::move(prepared_.connects), events_, std::move(supervised));
   limits_.emplace(cgroup_ ? cgroup_->view() : plan.host.limits.own, plan, *supervisor_, events_);
-  loop_.emplace(LoopParts{prepared_.policy, launched_, *supervisor_, events_, session_.stream(),
+  loop_.emplace(LoopParts{prepared_.policy, launched_, *supervisor_, events_, &session_.collector(), session_.stream(),
                           pump_ ? &*pump_ : nullptr, terminal_ ? &*terminal_ : nullptr,
                           sink_watch_ ? &*sink_watch_ : nullptr, &*limits_, parent_pipe_});
   return {};
@@ -218,7 +218,9 @@ void Instance::conclude(const supervise::ChangeVisitor& visit) {
 
 void Instance::close() {
   if (sink_watch_) sink_watch_->finish();
-  if (pump_) session_.collector().add_logs(pump_->counts());
+  if (!pump_) return;
+  loop_->sample_output();
+  session_.collector().add_logs(pump_->counts());
 }
 
 void Instance::finish(const supervise::ChangeVisitor& visit) {

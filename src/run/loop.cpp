@@ -25,6 +25,7 @@ constexpr std::chrono::milliseconds kStragglerGrace{2000};
 constexpr std::chrono::milliseconds kSamePress{300};
 constexpr std::chrono::milliseconds kShutdown{3000};
 constexpr std::chrono::milliseconds kSinkPatience{1000};  // with a server that restarts
+constexpr std::chrono::milliseconds kSampleEvery{100};    // of what the app writes
 
 struct SignalName {
   const char* name;
@@ -271,11 +272,24 @@ void Loop::app_ended(int how) {
   }
 }
 
+void Loop::sample_output() {
+  if (parts_.pump == nullptr || parts_.collector == nullptr) return;
+  const std::uint64_t bytes = parts_.pump->bytes();
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  parts_.collector->add_output(bytes - sampled_, now);
+  sampled_ = bytes;
+}
+
 void Loop::on_timers() {
   if (parts_.stream != nullptr) parts_.stream->on_tick();
   if (phase_ == Phase::running || phase_ == Phase::ending) parts_.supervisor.on_tick();
   const auto now = Clock::now();
   if (phase_ == Phase::running && parts_.limits != nullptr) parts_.limits->look(now);
+  if (now >= sample_at_) {
+    sample_at_ = now + kSampleEvery;
+    sample_output();
+  }
   if (sinks_look_at_ && now >= *sinks_look_at_) {
     sinks_look_at_.reset();
     parts_.sinks->look();

@@ -13,6 +13,7 @@
 
 #include "cofferdam/policy.hpp"
 #include "launch/launcher.hpp"
+#include "report/collector.hpp"
 #include "report/event_stream.hpp"
 #include "run/limit_watch.hpp"
 #include "run/pump_process.hpp"
@@ -29,10 +30,11 @@ struct LoopParts {
   launch::Launched& launched;
   supervise::Supervisor& supervisor;
   supervise::EventLog& events;
-  report::EventStream* stream = nullptr;  // --events
-  PumpProcess* pump = nullptr;            // run
-  Terminal* terminal = nullptr;           // shell
-  SinkWatch* sinks = nullptr;             // run
+  report::Collector* collector = nullptr;  // of the report; null: nobody asks how much was written when
+  report::EventStream* stream = nullptr;   // --events
+  PumpProcess* pump = nullptr;             // run
+  Terminal* terminal = nullptr;            // shell
+  SinkWatch* sinks = nullptr;              // run
   LimitWatch* limits = nullptr;
   int parent_pipe = -1;  // see RunRequest
 };
@@ -68,6 +70,8 @@ class Loop {
   // Nothing more is told to the pump: done() is true again once it has ended.
   void await_pump();
   void leave_alone(OwnChild* child) { own_child_ = child; }
+  // Tells the collector what the app has written since the last time.
+  void sample_output();
   // SIGHUP asks for this, and no longer goes to the app.
   void on_reload(std::function<void()> reload) { reload_ = std::move(reload); }
 
@@ -109,6 +113,8 @@ class Loop {
   [[nodiscard]] std::chrono::milliseconds shutdown_time() const;
   std::optional<Clock::time_point> sinks_look_at_;  // something has changed there
   std::optional<Clock::time_point> first_interrupt_;
+  Clock::time_point sample_at_{};
+  std::uint64_t sampled_ = 0;  // bytes
   bool terminal_input_ = true;
   bool terminal_output_ = true;
   bool listener_open_ = true;

@@ -220,6 +220,12 @@ void PumpProcess::kill() {
   kernel::send_signal(pidfd_.get(), SIGKILL);
 }
 
+std::uint64_t PumpProcess::bytes() const {
+  const auto& streams = shared().counters.streams;
+  return streams[logs::index_of(LogStream::out)].bytes + streams[logs::index_of(LogStream::err)].bytes +
+         streams[logs::index_of(LogStream::syslog)].bytes;
+}
+
 LogCount PumpProcess::counts() const {
   LogCount count;
   const logs::PumpCounters& counters = shared().counters;

@@ -55,6 +55,8 @@ class PumpProcess {
   [[nodiscard]] OwnChannel& own() { return own_; }
 
   [[nodiscard]] LogCount counts() const;
+  // Of what the app has written so far.
+  [[nodiscard]] std::uint64_t bytes() const;
   [[nodiscard]] const logs::PumpConfig& config() const { return *config_; }
 
  private:
