@@ -150,7 +150,8 @@ po::options_description test_options() {
 po::options_description report_options() {
   po::options_description options("Options");
   auto add = options.add_options();
-  add("format,f", po::value<std::string>()->value_name("FORMAT"), "text (default), json, sarif or junit");
+  add("format,f", po::value<std::string>()->value_name("FORMAT"), "text (default), json, html, sarif or junit");
+  add("output,o", po::value<std::string>()->value_name("FILE"), "write it there instead of to stdout");
   add("all,a", "fold no directory");
   add("help,h", "this text");
   return options;

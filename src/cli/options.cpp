@@ -340,12 +340,13 @@ Result<ReportOptions> parse_report(const std::vector<std::string>& arguments) {
   options.all = values->count("all") != 0;
   options.help = values->count("help") != 0;
   if (options.help) return options;
-  auto format = format_of(*values, {"text", "json", "sarif", "junit"});
+  auto format = format_of(*values, {"text", "json", "html", "sarif", "junit"});
   if (!format) return std::unexpected(format.error());
   options.format = *format;
   if (files.empty()) return fail("no file. Usage: cofferdam report FILE, of cofferdam run --report FILE", 0, 2);
   if (files.size() > 1) return fail("one file at a time: " + base::printable(files[1]), 0, 2);
   options.file = files.front();
+  options.output = text_of(*values, "output");
   return options;
 }
 

@@ -87,7 +87,8 @@ struct TestOptions {
 
 struct ReportOptions {
   std::string file;             // "-": stdin
-  std::string format = "text";  // text, json, sarif or junit
+  std::string format = "text";  // text, json, html, sarif or junit
+  std::string output;           // a file; empty: stdout
   bool all = false;             // nothing is folded
   bool help = false;
 };

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <string>
 
 #include "base/text.hpp"
@@ -13,6 +14,7 @@
 #include "cli/options.hpp"
 #include "cli/run_parts.hpp"
 #include "kernel/fd.hpp"
+#include "report/html.hpp"
 #include "report/json_reader.hpp"
 #include "report/junit.hpp"
 #include "report/page.hpp"
@@ -49,9 +51,22 @@ Result<std::string> shown(const std::string& text, const ReportOptions& options)
   if (options.format == "json") return report::indented_json(text);
   const auto report = report::from_json(text);
   if (!report) return std::unexpected(report.error());
+  if (options.format == "html") return report::report_html(*report, options.all);
   if (options.format == "junit") return report::to_junit(*report);
   if (options.format == "sarif") return report::to_sarif(report::sarif_results(*report), working_directory());
-  return report::report_page(*report, {options.all, want_colour(STDOUT_FILENO)});
+  return report::report_page(*report, {options.all, options.output.empty() && want_colour(STDOUT_FILENO)});
+}
+
+// The file is there as a whole, or as it was before.
+Result<void> write_whole(const std::string& file, const std::string& text) {
+  const std::string draft = file + ".part";
+  std::ofstream stream(draft, std::ios::trunc | std::ios::binary);
+  stream << text;
+  stream.close();
+  if (stream && rename(draft.c_str(), file.c_str()) == 0) return {};
+  const int error = errno;
+  unlink(draft.c_str());
+  return fail(base::printable(file) + " can't be written: " + std::strerror(error), error, 2);
 }
 
 }  // namespace
@@ -68,6 +83,12 @@ int report_command(const Invocation& invocation) {
   if (!text) return report_error({"report: " + name + " " + text.error().message, 0, 2});
   const auto page = shown(*text, *options);
   if (!page) return report_error({"report: " + name + ": " + page.error().message, 0, 2});
+  if (!options->output.empty()) {
+    if (auto written = write_whole(options->output, *page); !written) {
+      return report_error({"report: --output " + written.error().message, 0, 2});
+    }
+    return 0;
+  }
   std::fputs(page->c_str(), stdout);
   return std::fflush(stdout) == 0 ? 0 : report_error({"report: can't write to stdout", 0, 2});
 }

@@ -44,6 +44,33 @@ def shape_of_the_report(place):
 
 
 @test
+def the_timeline_counts_what_happened_when(place):
+    timeline = place.sh("echo one; echo x > a; sleep 0.5; echo y > b; echo two").report["timeline"]
+    points = timeline["points"]
+    check(timeline["width_ms"] == 100 and 5 <= len(points) <= 240, f"{timeline['width_ms']} ms, {len(points)} points")
+    equal(sum(point["writes"] for point in points), 2, "writes")
+    equal(sum(point["log_bytes"] for point in points), len("one\ntwo\n"), "bytes of output")
+    check(points[0]["writes"] == 1, f"the first write: {points}")
+
+
+@test
+def the_report_becomes_a_file(place):
+    place.sh(WORK)
+    for form, part in (("text", b"finding"), ("json", b'"findings"'), ("html", b"<!DOCTYPE html>"), ("sarif", b"2.1.0"),
+                       ("junit", b"<testsuites")):
+        target = os.path.join(place.out, "page")
+        result = place.cofferdam("report", place.report_file, "--format", form, "--output", target)
+        equal((result.code, result.out), (0, b""), f"{form}: {result.err}")
+        with open(target, "rb") as file:
+            page = file.read()
+        check(part in page and b"\x1b" not in page, f"{form}: {page[:200]}")
+        equal(place.cofferdam("report", place.report_file, "--format", form).out, page, f"{form} on stdout")
+    result = place.cofferdam("report", place.report_file, "-o", "/no/such/file")
+    equal(result.code, 2, "exit status")
+    contains(result.err, "--output /no/such/file can't be written", "stderr")
+
+
+@test
 def shape_of_the_events(place):
     result = place.sh(WORK)
     equal([event["seq"] for event in result.events], list(range(1, len(result.events) + 1)), "sequence numbers")
