@@ -9,6 +9,7 @@
 
 #include "base/text.hpp"
 #include "policy/paths.hpp"
+#include "report/passing.hpp"
 
 namespace cofferdam::learn {
 
@@ -16,42 +17,16 @@ namespace {
 
 constexpr std::uint64_t kSmallest = 16ULL << 20;
 constexpr std::uint64_t kLargest = 1ULL << 62;
-constexpr std::size_t kShortestRandom = 6;  // characters of mkstemp's XXXXXX
 
 // Too much for one application. A directory beneath is fine.
 constexpr std::array<std::string_view, 9> kShared = {"/home", "/media", "/mnt", "/opt",    "/root",
                                                      "/srv",  "/var",   "/run", "/var/lib"};
 
-// What libraries begin the names of temporary files with; the rest of the name is random.
-constexpr std::array<std::string_view, 6> kTemporary = {"tmp", "temp", "sess_", "php", ".tmp", "pymp-"};
-
-constexpr bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-constexpr bool is_alphanumeric(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-constexpr bool is_hex(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'f') || c == '-';
-}
-
-// Words are no accident of mkstemp: "template" is a name, "tmpk3x9qa" is not.
-bool looks_random(std::string_view text) {
-  return text.size() >= kShortestRandom && std::ranges::all_of(text, is_alphanumeric) &&
-         std::ranges::any_of(text, [](char c) { return is_digit(c) || (c >= 'A' && c <= 'Z') || c == '_'; });
-}
-
-bool has_number_between_dots(std::string_view component) {
-  return std::ranges::any_of(base::split(component, '.'), [](std::string_view part) {
-    return !part.empty() && std::ranges::all_of(part, is_digit);
-  });
-}
-
 std::string directory_of(std::string_view path, const Bounds& bounds) {
   std::string directory = "/";
   for (const std::string_view component : base::split(path.substr(1), '/')) {
     std::string next = directory + (directory == "/" ? "" : "/") + std::string(component);
-    if (is_passing(component) || !bounds.is_directory(next)) break;
+    if (report::is_passing(component) || !bounds.is_directory(next)) break;
     directory = std::move(next);
   }
   return directory;
@@ -89,18 +64,6 @@ void add(Place& place, const Written& file, std::uint64_t& largest) {
 }
 
 }  // namespace
-
-bool is_passing(std::string_view component) {
-  if (component.empty()) return false;
-  if (std::ranges::all_of(component, is_digit)) return true;
-  if (component.size() >= 16 && std::ranges::all_of(component, is_hex) && std::ranges::any_of(component, is_digit)) {
-    return true;
-  }
-  if (has_number_between_dots(component)) return true;
-  return std::ranges::any_of(kTemporary, [&](std::string_view prefix) {
-    return component.starts_with(prefix) && looks_random(component.substr(prefix.size()));
-  });
-}
 
 Places places_of(std::span<const Written> files, const Bounds& bounds) {
   std::map<std::string, std::vector<const Written*>> by_directory;

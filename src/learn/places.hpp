@@ -48,9 +48,6 @@ struct Places {
 // host has; directories beneath another one of the result are merged into it.
 [[nodiscard]] Places places_of(std::span<const Written> files, const Bounds& bounds);
 
-// Whether a component of a path is made up anew by each run: tmpabc123, sess_0a1b..., app.12345.pid, 000017, a UUID.
-[[nodiscard]] bool is_passing(std::string_view component);
-
 // The size to write for a mount that held `peak` bytes at most: the next power of two that leaves a quarter free, and
 // at least 16 MiB.
 [[nodiscard]] std::uint64_t size_for(std::uint64_t peak);

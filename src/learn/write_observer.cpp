@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/text.hpp"
+#include "report/passing.hpp"
 
 namespace cofferdam::learn {
 
@@ -17,10 +18,10 @@ bool changes_object(std::string_view call) {
 }
 
 // What each run makes up is cut off, so that a thousand temporary directories are one.
-std::string without_passing(const std::string& path) {
+std::string settled_part(const std::string& path) {
   for (std::size_t slash = 0; slash != std::string::npos;) {
     const std::size_t next = path.find('/', slash + 1);
-    if (is_passing(std::string_view(path).substr(slash + 1, next - slash - 1))) return path.substr(0, slash);
+    if (report::is_passing(std::string_view(path).substr(slash + 1, next - slash - 1))) return path.substr(0, slash);
     slash = next;
   }
   return path;
@@ -45,7 +46,7 @@ bool WriteObserver::is_outside(const std::string& path) const {
 void WriteObserver::note(const std::string& path, const WriteEvent& write) {
   if (!path.starts_with('/') || !is_outside(path)) return;
   const std::string key = changes_object(write.call) ? path : path.substr(0, path.rfind('/'));
-  const std::pair<std::string, std::string> place{without_passing(key), program_of(write.process)};
+  const std::pair<std::string, std::string> place{settled_part(key), program_of(write.process)};
   if (seen_.size() < kMostPlaces) {
     seen_.try_emplace(place, Written{path, 0, place.second});
   } else if (!seen_.contains(place)) {
