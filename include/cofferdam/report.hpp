@@ -169,6 +169,7 @@ struct Timeline {
 struct Report {
   std::vector<std::string> command;
   std::string policy;
+  std::string directory;  // the working directory; empty in an older report
   std::string mode;
   std::timespec started{};
   std::timespec ended{};

@@ -38,6 +38,9 @@ po::options_description run_options() {
   add("keep-writes", po::value<std::string>()->value_name("DIR"), "copy out what the app wrote");
   add("fail-on", po::value<std::string>()->value_name("WHAT"),
       "exit 3 on these findings: codes, error or warning, comma-separated");
+  add("baseline", po::value<std::string>()->value_name("FILE"),
+      "findings that are known: they are counted only, and --fail-on passes over them");
+  add("update-baseline", "write the findings of this run there");
   add("parent-pipe", po::value<std::string>()->value_name("FD"),
       "for programs: kill everything once the other end of this inherited pipe is closed");
   add("verbose,v", "tell each start, connection and refused write on stderr");
@@ -77,6 +80,9 @@ po::options_description rehearse_options() {
   add("events", po::value<std::string>()->value_name("FILE"), "write the events as JSON Lines");
   add("fail-on", po::value<std::string>()->value_name("WHAT"),
       "exit 3 on these findings: codes, error or warning, comma-separated");
+  add("baseline", po::value<std::string>()->value_name("FILE"),
+      "findings that are known: they are counted only, and --fail-on passes over them");
+  add("update-baseline", "write the findings of this run there");
   add("verbose,v", "tell each start, connection and refused write on stderr");
   add("help,h", "this text");
   return options;
@@ -152,6 +158,7 @@ po::options_description report_options() {
   auto add = options.add_options();
   add("format,f", po::value<std::string>()->value_name("FORMAT"), "text (default), json, html, sarif or junit");
   add("output,o", po::value<std::string>()->value_name("FILE"), "write it there instead of to stdout");
+  add("baseline", po::value<std::string>()->value_name("FILE"), "leave out the findings that are in it");
   add("all,a", "fold no directory");
   add("help,h", "this text");
   return options;

@@ -105,6 +105,8 @@ RunOptions run_options_of(const po::variables_map& values, std::vector<std::stri
   if (values.count("fail-on") != 0) {
     for (const std::string_view part : base::split(fail_on, ',')) result.fail_on.emplace_back(part);
   }
+  result.baseline = text_of(values, "baseline");
+  result.update_baseline = values.count("update-baseline") != 0;
   result.verbose = values.count("verbose") != 0;
   result.help = values.count("help") != 0;
   result.command = std::move(command);
@@ -154,6 +156,9 @@ Result<void> check_run_options(const RunOptions& options) {
   constexpr std::string_view kFormats[] = {"pretty", "json", "raw"};
   if (!options.format.empty() && std::ranges::find(kFormats, std::string_view(options.format)) == std::end(kFormats)) {
     return fail("--format " + base::printable(options.format) + ": must be pretty, json or raw", 0, 2);
+  }
+  if (options.update_baseline && options.baseline.empty()) {
+    return fail("--update-baseline needs the file: --baseline FILE", 0, 2);
   }
   for (const std::string& what : options.fail_on) {
     if (what != "error" && what != "warning" && policy::find_rule(what) == nullptr) {
@@ -347,6 +352,7 @@ Result<ReportOptions> parse_report(const std::vector<std::string>& arguments) {
   if (files.size() > 1) return fail("one file at a time: " + base::printable(files[1]), 0, 2);
   options.file = files.front();
   options.output = text_of(*values, "output");
+  options.baseline = text_of(*values, "baseline");
   return options;
 }
 

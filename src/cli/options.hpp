@@ -22,6 +22,8 @@ struct RunOptions {
   std::optional<unsigned> replicas;  // 1 to 100
   int parent_pipe = -1;              // a descriptor, 3 or more; -1: none
   std::vector<std::string> fail_on;
+  std::string baseline;          // empty: none
+  bool update_baseline = false;  // writes `baseline`
   std::vector<std::string> command;
   bool verbose = false;
   bool help = false;
@@ -89,6 +91,7 @@ struct ReportOptions {
   std::string file;             // "-": stdin
   std::string format = "text";  // text, json, html, sarif or junit
   std::string output;           // a file; empty: stdout
+  std::string baseline;         // empty: none
   bool all = false;             // nothing is folded
   bool help = false;
 };

@@ -1,6 +1,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "cli/baseline_file.hpp"
 #include "cli/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/live.hpp"
@@ -31,6 +32,8 @@ int rehearse_command(const Invocation& invocation) {
   }
   if (working_directory().empty()) return report_error(lost_directory());
   if (options->run.verbose) set_up_console(1);
+  auto known = read_baseline(options->run.baseline, options->run.update_baseline);
+  if (!known) return report_error(known.error());
   LiveEvents live;
   run::RehearseRequest request;
   request.run = request_of(options->run, &live);
@@ -38,7 +41,7 @@ int rehearse_command(const Invocation& invocation) {
   request.readers = options->readers;
   if (options->ready_after) request.ready_after = milliseconds(*options->ready_after);
   if (options->reader_for) request.reader_for = milliseconds(*options->reader_for);
-  return finish(options->run, run::rehearse(request, say));
+  return finish(options->run, run::rehearse(request, say), std::move(*known));
 }
 
 }  // namespace cofferdam::cli

@@ -5,16 +5,17 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <string>
 
 #include "base/text.hpp"
+#include "cli/baseline_file.hpp"
 #include "cli/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/options.hpp"
 #include "cli/run_parts.hpp"
 #include "kernel/fd.hpp"
 #include "report/html.hpp"
+#include "report/json.hpp"
 #include "report/json_reader.hpp"
 #include "report/junit.hpp"
 #include "report/page.hpp"
@@ -47,26 +48,18 @@ Result<std::string> read_report(const std::string& file) {
   return read_all(fd.get());
 }
 
-Result<std::string> shown(const std::string& text, const ReportOptions& options) {
-  if (options.format == "json") return report::indented_json(text);
-  const auto report = report::from_json(text);
+Result<std::string> shown(const std::string& text, const ReportOptions& options, const report::Baseline& baseline) {
+  if (options.format == "json" && options.baseline.empty()) return report::indented_json(text);
+  auto report = report::from_json(text);
   if (!report) return std::unexpected(report.error());
+  if (!options.baseline.empty()) compare_with_baseline(*report, baseline, options.baseline);
+  if (options.format == "json") return report::indented_json(report::to_json(*report));
   if (options.format == "html") return report::report_html(*report, options.all);
   if (options.format == "junit") return report::to_junit(*report);
-  if (options.format == "sarif") return report::to_sarif(report::sarif_results(*report), working_directory());
+  if (options.format == "sarif")
+    return report::to_sarif(report::sarif_results(*report),
+                            report->directory.empty() ? working_directory() : report->directory);
   return report::report_page(*report, {options.all, options.output.empty() && want_colour(STDOUT_FILENO)});
-}
-
-// The file is there as a whole, or as it was before.
-Result<void> write_whole(const std::string& file, const std::string& text) {
-  const std::string draft = file + ".part";
-  std::ofstream stream(draft, std::ios::trunc | std::ios::binary);
-  stream << text;
-  stream.close();
-  if (stream && rename(draft.c_str(), file.c_str()) == 0) return {};
-  const int error = errno;
-  unlink(draft.c_str());
-  return fail(base::printable(file) + " can't be written: " + std::strerror(error), error, 2);
 }
 
 }  // namespace
@@ -81,7 +74,9 @@ int report_command(const Invocation& invocation) {
   const std::string name = options->file == "-" ? "stdin" : base::printable(options->file);
   const auto text = read_report(options->file);
   if (!text) return report_error({"report: " + name + " " + text.error().message, 0, 2});
-  const auto page = shown(*text, *options);
+  const auto baseline = read_baseline(options->baseline, false);
+  if (!baseline) return report_error({"report: " + baseline.error().message, 0, 2});
+  const auto page = shown(*text, *options, *baseline);
   if (!page) return report_error({"report: " + name + ": " + page.error().message, 0, 2});
   if (!options->output.empty()) {
     if (auto written = write_whole(options->output, *page); !written) {

@@ -1,5 +1,6 @@
 #include <cstdio>
 
+#include "cli/baseline_file.hpp"
 #include "cli/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/live.hpp"
@@ -22,8 +23,10 @@ int run_command(const Invocation& invocation) {
   }
   if (working_directory().empty()) return report_error(lost_directory());
   if (options->verbose) set_up_console(1);
+  auto known = read_baseline(options->baseline, options->update_baseline);
+  if (!known) return report_error(known.error());
   LiveEvents live;
-  return finish(*options, run::run(request_of(*options, &live), say));
+  return finish(*options, run::run(request_of(*options, &live), say), std::move(*known));
 }
 
 int shell_command(const Invocation& invocation) {

@@ -7,6 +7,7 @@
 #include <climits>
 #include <cstdio>
 
+#include "cli/baseline_file.hpp"
 #include "cli/console.hpp"
 #include "report/text.hpp"
 
@@ -58,17 +59,24 @@ run::RunRequest request_of(const RunOptions& options, EventSink* live) {
   return request;
 }
 
-int finish(const RunOptions& options, const Result<run::RunResult>& result) {
+int finish(const RunOptions& options, Result<run::RunResult> result, report::Baseline known) {
   if (!result) return report_error(result.error());
   if (result->failure) return report_error(*result->failure);
   report::TextOptions text;
+  const auto environment = environment_map();
+  if (const auto home = environment.find("HOME"); home != environment.end()) text.home = home->second;
+  if (options.update_baseline) {
+    known = report::baseline_of(result->report, text.home);
+    if (auto written = write_whole(options.baseline, report::to_text(known)); !written) {
+      result->problems.push_back("--update-baseline: " + written.error().message);
+    }
+  }
+  if (!options.baseline.empty()) compare_with_baseline(result->report, known, options.baseline);
   text.working_directory = working_directory();
   text.report_file = options.report;
   text.colour = want_colour(STDERR_FILENO);
   text.kept_directory = options.keep_writes;
   text.hidden = result->hidden;
-  const auto environment = environment_map();
-  if (const auto home = environment.find("HOME"); home != environment.end()) text.home = home->second;
   const std::string summary = report::summary(result->report, text);
   std::fputs(summary.c_str(), stderr);
   for (const std::string& problem : result->problems) say(Severity::error, problem);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "cli/options.hpp"
+#include "report/baseline.hpp"
 #include "run/run.hpp"
 
 namespace cofferdam::cli {
@@ -14,7 +15,8 @@ namespace cofferdam::cli {
 
 [[nodiscard]] run::RunRequest request_of(const RunOptions& options, EventSink* live);
 
-// Prints the summary and what went wrong; the exit status of the command.
-int finish(const RunOptions& options, const Result<run::RunResult>& result);
+// Prints the summary and what went wrong; the exit status of the command. `known` is what --baseline held before the
+// run.
+int finish(const RunOptions& options, Result<run::RunResult> result, report::Baseline known = {});
 
 }  // namespace cofferdam::cli

@@ -281,6 +281,7 @@ void Collector::compare(const std::string& instance, const ScanResult& scan) {
 
 Report Collector::take() {
   report_.policy = options_.policy;
+  report_.directory = options_.directory;
   report_.timeline = timeline_.take();
   Report report = std::move(report_);
   report_ = Report{};

@@ -20,6 +20,7 @@ namespace cofferdam::report {
 
 struct CollectorOptions {
   std::string policy;                     // name of the policy, for the report
+  std::string directory;                  // where the command runs, for the report
   std::vector<std::string> audit_ignore;  // storage.audit.ignore: globs of absolute paths kept out of `lost` only
   std::size_t max_paths = 65'536;         // paths remembered for each instance; see WriteAudit
   std::size_t max_entries = 2'000;        // different findings, and different connections; the rest is folded into one

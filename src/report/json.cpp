@@ -202,7 +202,7 @@ void write_json(const Report& report, const Output& output) {
   base::JsonWriter json;
   json.begin_object().key("v").number(1).field("cofferdam", COFFERDAM_VERSION);
   write_strings(json.key("command"), report.command);
-  json.field("policy", report.policy).field("mode", report.mode);
+  json.field("policy", report.policy).field("directory", report.directory).field("mode", report.mode);
   json.field("started", base::rfc3339(report.started)).field("ended", base::rfc3339(report.ended));
   write_instances(json.key("instances"), report);
   write_enforcement(json.key("enforcement"), report.enforcement);

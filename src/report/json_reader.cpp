@@ -103,6 +103,7 @@ Report report_of(const json& document) {
   Report report;
   report.command = texts_at(document, "command");
   report.policy = text_at(document, "policy");
+  report.directory = text_at(document, "directory");
   report.mode = text_at(document, "mode");
   report.started = time_at(document, "started");
   report.ended = time_at(document, "ended");

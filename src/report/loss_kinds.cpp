@@ -198,6 +198,11 @@ const LossKind* find_loss_kind(std::string_view file_class) {
   return kind == kKinds.end() ? nullptr : kind;
 }
 
+const LossKind* find_loss_kind_of_code(std::string_view code) {
+  const auto* kind = std::ranges::find(kKinds, code, &LossKind::code);
+  return kind == kKinds.end() ? nullptr : kind;
+}
+
 std::string_view fix_of(std::string_view file_class, std::span<const Framework> frameworks, const ProcessInfo* writer) {
   if (writer != nullptr) {
     const auto* row = std::ranges::find_if(kProgramFixes, [&](const ProgramFix& fix) {

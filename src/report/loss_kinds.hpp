@@ -26,6 +26,7 @@ struct LossKind {
 
 // Null when losses of the class are not told by a code of their own.
 [[nodiscard]] const LossKind* find_loss_kind(std::string_view file_class);
+[[nodiscard]] const LossKind* find_loss_kind_of_code(std::string_view code);
 
 // The way out for the first of `frameworks` that has one; what a program (gunicorn, puma, nginx, ...) that the writer's
 // command line names has of its own comes before. With Framework::any never empty for a class of find_loss_kind.

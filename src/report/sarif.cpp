@@ -4,10 +4,12 @@
 #include <array>
 #include <cstdint>
 #include <cstdio>
+#include <set>
 
 #include "base/json.hpp"
 #include "base/text.hpp"
 #include "policy/rule_catalog.hpp"
+#include "report/baseline.hpp"
 
 namespace cofferdam::report {
 
@@ -35,7 +37,7 @@ std::string uri_path(std::string_view path) {
 // FNV-1a of 64 bits: the same in every run and on every machine.
 std::string fingerprint(const SarifResult& result) {
   std::uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const std::string* part : {&result.code, &result.file, &result.identity}) {
+  for (const std::string* part : {&result.code, &result.identity}) {
     for (const char letter : *part + '\n') {
       hash ^= static_cast<unsigned char>(letter);
       hash *= 0x100000001b3ULL;
@@ -122,10 +124,6 @@ class Writer {
   base::JsonWriter json_;
 };
 
-std::string program_of(const Finding& finding) {
-  return finding.process ? base::base_name(finding.process->exe) : "";
-}
-
 }  // namespace
 
 std::string to_sarif(std::span<const SarifResult> results, const std::string& project) {
@@ -134,8 +132,10 @@ std::string to_sarif(std::span<const SarifResult> results, const std::string& pr
 
 std::vector<SarifResult> sarif_results(const Report& report) {
   std::vector<SarifResult> results;
+  std::set<std::string> told;
   for (const CountedFinding& counted : report.findings) {
     const Finding& finding = counted.finding;
+    const BaselineEntry entry = entry_of(counted, report.directory, "");
     SarifResult result{.code = finding.code,
                        .severity = finding.severity,
                        .message = finding.message,
@@ -143,11 +143,15 @@ std::vector<SarifResult> sarif_results(const Report& report) {
                        .file = finding.path,
                        .line = 0,
                        .column = 0,
-                       .identity = program_of(finding) + " " + finding.destination};
-    // What is built in is no file of the project.
-    if (result.file.empty() && !finding.policy.file.empty() && !finding.policy.file.ends_with(" (built in)")) {
-      result.file = finding.policy.file;
-      result.line = finding.policy.line;
+                       .identity = entry.program + " " + entry.what};
+    // Each instance has it.
+    if (!told.insert(result.code + "\n" + result.identity + "\n" + result.file + "\n" + result.message).second)
+      continue;
+    // What is built in is no file of the project, but a result without a place is refused by services.
+    if (result.file.empty()) {
+      const bool in_a_file = !finding.policy.file.empty() && !finding.policy.file.ends_with(" (built in)");
+      result.file = in_a_file ? finding.policy.file : ".";
+      result.line = in_a_file ? finding.policy.line : 0;
     }
     results.push_back(std::move(result));
   }
@@ -164,7 +168,7 @@ std::vector<SarifResult> sarif_results(std::span<const Diagnostic> diagnostics) 
                        .file = each.where.file,
                        .line = each.where.line,
                        .column = each.where.column,
-                       .identity = each.message});
+                       .identity = each.where.file + " " + each.message});
   }
   return results;
 }

@@ -18,14 +18,15 @@ struct SarifResult {
   std::string file;      // absolute, or relative to `project`; empty: none
   int line = 0;          // 0: unknown
   int column = 0;        // in bytes
-  std::string identity;  // beside code and file, what makes it the same finding in the next run
+  std::string identity;  // beside the code, what makes it the same finding in the next run
 };
 
 // One document with one run; its rules are the rows of the catalogue that the results name. `project` is the absolute
 // directory that files are relative to. Levels are error, warning and note.
 [[nodiscard]] std::string to_sarif(std::span<const SarifResult> results, const std::string& project);
 
-// The findings of a report. A finding about a file names that file, another one the line of the policy.
+// The findings of a report, those of several instances once. A finding about a file names that file, another one the
+// line of the policy, or the project where the policy is built in.
 [[nodiscard]] std::vector<SarifResult> sarif_results(const Report& report);
 [[nodiscard]] std::vector<SarifResult> sarif_results(std::span<const Diagnostic> diagnostics);
 

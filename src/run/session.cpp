@@ -102,6 +102,7 @@ Result<std::unique_ptr<Session>> Session::open(const RunRequest& request, const 
   std::unique_ptr<Session> session(
       new Session(request, inherited,
                   {.policy = policy.name,
+                   .directory = request.working_directory,
                    .audit_ignore = policy.storage.audit_ignore,
                    .losses = {report::read_project(plan.working_directory, variables_of(plan)), request.shell}}));
   session->hidden_ = hidden_paths(plan);

@@ -47,7 +47,13 @@ class CollectorTest : public ::testing::Test {
     collector.add_logs(logs);
   }
 
-  Collector collector{{"twelve-factor", {"**/ignored/**"}, 100, 10, true}};
+  Collector collector{{.policy = "twelve-factor",
+                       .directory = "/srv/app",
+                       .audit_ignore = {"**/ignored/**"},
+                       .max_paths = 100,
+                       .max_entries = 10,
+                       .creations_are_certain = true,
+                       .losses = {}}};
   ProcessRef app = std::make_shared<const ProcessInfo>(ProcessInfo{1, "/usr/bin/gunicorn", {"gunicorn"}, {"gunicorn"}});
   std::uint64_t seq = 0;
 };

@@ -15,7 +15,7 @@ using nlohmann::ordered_json;
 
 TEST(ReportJson, IsTheDocumentOfTheDesign) {
   const char* const expected = R"({
-    "v":1, "cofferdam":"VERSION", "command":["gunicorn","app"], "policy":"twelve-factor", "mode":"local",
+    "v":1, "cofferdam":"VERSION", "command":["gunicorn","app"], "policy":"twelve-factor", "directory":"/srv/shop", "mode":"local",
     "started":"2026-01-31T12:00:00.000000001Z", "ended":"2026-01-31T12:00:10.000000002Z",
     "instances":[{"name":"web.1","exit":{"code":0,"signal":null},"restarts":2,"memory_peak":1024,"memory_tmpfs_peak":512}],
     "enforcement":[{"rule":"storage","level":"full","mechanism":"mount namespace"},

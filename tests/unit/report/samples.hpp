@@ -45,6 +45,7 @@ inline Report sample_report() {
   Report report;
   report.command = {"gunicorn", "app"};
   report.policy = "twelve-factor";
+  report.directory = "/srv/shop";
   report.mode = "local";
   report.started = {1769860800, 1};
   report.ended = {1769860810, 2};

@@ -64,7 +64,7 @@ TEST(Sarif, WhatLiesElsewhereAndWhatIsBuiltIn) {
   const json& artifact = results[0]["locations"][0]["physicalLocation"]["artifactLocation"];
   EXPECT_EQ(artifact["uri"], "file:///work/shopping/x");
   EXPECT_FALSE(artifact.contains("uriBaseId"));
-  EXPECT_FALSE(results[1].contains("locations"));
+  EXPECT_EQ(results[1]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"], ".");
 }
 
 TEST(Sarif, InTheRootDirectory) {
@@ -88,6 +88,23 @@ TEST(Sarif, FingerprintsOutliveARun) {
   CountedFinding other = found("CD201", Severity::error, "", "127.0.0.1:6379");
   EXPECT_EQ(print(first), print(again));
   EXPECT_NE(print(first), print(other));
+}
+
+TEST(Sarif, WhatEachInstanceHasIsToldOnce) {
+  Report report;
+  report.findings = {found("CD201", Severity::error, "", "h:1"), found("CD201", Severity::error, "", "h:1")};
+  report.findings[1].instance = "web.2";
+  EXPECT_EQ(sarif_of(report)["runs"][0]["results"].size(), 1U);
+}
+
+TEST(Sarif, FingerprintsLeaveOutWhatEachRunMakesUp) {
+  Report report;
+  report.directory = "/work/shop";
+  report.findings = {found("CD101", Severity::error, "/work/shop/run/app.17.pid", ""),
+                     found("CD101", Severity::error, "/work/shop/run/app.18.pid", "")};
+  const json results = sarif_of(report)["runs"][0]["results"];
+  ASSERT_EQ(results.size(), 2U);
+  EXPECT_EQ(results[0]["partialFingerprints"], results[1]["partialFingerprints"]);
 }
 
 TEST(Sarif, NothingFoundIsADocumentToo) {
