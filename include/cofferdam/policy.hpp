@@ -188,11 +188,17 @@ struct PolicyContext {
 // What messages and Origin::file call `inline_text`.
 inline constexpr const char* kInlinePolicyName = "(inline policy)";
 
+// Where each value of a policy was written, in whichever of the files that extend each other. By key: "limits.memory",
+// "environment.set.NAME"; an item of a list by the list and the item as the policy has it, "database.ports[] 15432",
+// and a key of a mount by the mount's path, "storage.mounts[] /tmp size". What is not here holds by default.
+using PolicyOrigins = std::map<std::string, Origin>;
+
 // Loads a policy by path or by built-in name. All mistakes are reported at once, in file order; warnings
 // alone do not make it fail (they are in `warnings` of the success case).
 struct LoadedPolicy {
   Policy policy;
   std::vector<Diagnostic> warnings;
+  PolicyOrigins origins = {};
 };
 [[nodiscard]] std::expected<LoadedPolicy, std::vector<Diagnostic>> load_policy(const std::string& file_or_name,
                                                                                const PolicyContext& context);

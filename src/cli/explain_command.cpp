@@ -101,7 +101,8 @@ int explain_effective(const ExplainOptions& options) {
     std::fprintf(stderr, "%s\n", format_diagnostic(diagnostic).c_str());
   }
   if (!loaded) return 2;
-  std::printf("# %s\n%s", base::printable(loaded->policy.name).c_str(), policy::effective_yaml(loaded->policy).c_str());
+  std::printf("# %s\n%s", base::printable(loaded->policy.name).c_str(),
+              policy::effective_yaml(loaded->policy, &loaded->origins).c_str());
   return 0;
 }
 

@@ -7,8 +7,9 @@
 
 namespace cofferdam::policy {
 
-// YAML of version 1 with `extends: none` and absolute paths; a comment says where each row was written. It loads again
-// to the same policy. Values of environment.set stand in it as they are.
-[[nodiscard]] std::string effective_yaml(const Policy& policy);
+// YAML of version 1 with `extends: none` and absolute paths, one value a line. It loads again to the same policy.
+// Values of environment.set stand in it as they are. With `origins`, those of LoadedPolicy, a comment at each value
+// says where it was written; a value that holds by default has the comment "default". Without, only rows have one.
+[[nodiscard]] std::string effective_yaml(const Policy& policy, const PolicyOrigins* origins = nullptr);
 
 }  // namespace cofferdam::policy

@@ -6,6 +6,7 @@
 
 #include "base/json.hpp"
 #include "base/text.hpp"
+#include "policy/origins.hpp"
 
 namespace cofferdam::policy {
 
@@ -38,6 +39,55 @@ std::string duration_text(std::chrono::milliseconds time) {
 std::string origin_comment(const Origin& origin) {
   if (origin.file.empty()) return {};
   return "  # " + base::printable(origin.file) + ":" + std::to_string(origin.line);
+}
+
+std::string EffectiveLines::comment_of(const std::string& path, const std::string& item) const {
+  if (origins_ == nullptr) return {};
+  const Origin* origin = find_item_origin(*origins_, path, item);
+  return origin == nullptr ? "  # default" : origin_comment(*origin);
+}
+
+std::string EffectiveLines::open(const std::string& path) {
+  std::string indent;
+  std::size_t dot = path.find('.');
+  for (; dot != std::string::npos; dot = path.find('.', dot + 1)) {
+    const std::string map = path.substr(0, dot);
+    if (open_ != map && !open_.starts_with(map + ".")) {
+      text_ += indent + map.substr(map.rfind('.') + 1) + ":\n";
+      open_ = map;
+    }
+    indent += "  ";
+  }
+  open_ = path;
+  return indent;
+}
+
+void EffectiveLines::value(const std::string& path, const std::string& text) {
+  const std::size_t dot = path.rfind('.');
+  const std::string indent = open(path);
+  text_ += indent + path.substr(dot == std::string::npos ? 0 : dot + 1) + ": " + text + comment_of(path) + "\n";
+}
+
+void EffectiveLines::entry(const std::string& map, const std::string& name, const std::string& text) {
+  const std::string indent = open(map + ".*");
+  text_ += indent + quoted(name) + ": " + text + comment_of(map + "." + name) + "\n";
+}
+
+void EffectiveLines::list(const std::string& path, std::span<const std::string> items, bool quote) {
+  for (const std::string& item : items) {
+    const std::string indent = open(path + ".-");
+    text_ += indent + "- " + (quote ? quoted(item) : item) + comment_of(path, item) + "\n";
+  }
+}
+
+void EffectiveLines::row(const std::string& path, const std::string& text, const Origin& origin,
+                         const std::string& more) {
+  const std::string indent = open(path + ".-");
+  text_ += indent + "- " + text + origin_comment(origin) + more + "\n";
+}
+
+void EffectiveLines::remark(const std::string& path, const std::string& text) {
+  if (origins_ != nullptr) text_ += "# " + path + ": " + text + "\n";
 }
 
 }  // namespace cofferdam::policy

@@ -80,13 +80,4 @@ std::string cores_text(std::uint64_t thousandths) {
   return fraction.empty() ? text : text + "." + fraction;
 }
 
-std::string effective_limits(const Limits& limits) {
-  std::vector<std::string> parts;
-  if (limits.memory.value != 0) parts.push_back("memory: " + size_text(limits.memory.value));
-  if (limits.processes.value != 0) parts.push_back("processes: " + std::to_string(limits.processes.value));
-  if (limits.cpu.value != 0) parts.push_back("cpu: " + cores_text(limits.cpu.value));
-  if (limits.open_files.value != 0) parts.push_back("open_files: " + std::to_string(limits.open_files.value));
-  return parts.empty() ? "" : "limits: {" + base::join(parts, ", ") + "}\n";
-}
-
 }  // namespace cofferdam::policy

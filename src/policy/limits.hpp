@@ -1,4 +1,4 @@
-// The `limits` of a policy: read, merged, held against the sizes of the storage, written out again.
+// The `limits` of a policy: read, merged, held against the sizes of the storage.
 #pragma once
 
 #include <string>
@@ -19,9 +19,6 @@ void apply_limits(Limits& to, const Limits& from);
 // A mount that may hold more than limits.memory, which counts what it holds: a row that the user gave a size is a
 // warning at its place, the others are one note at limits.memory.
 [[nodiscard]] std::vector<Diagnostic> check_limits(const Policy& policy);
-
-// "limits: {memory: 2GiB, cpu: 1.5}", or nothing without limits.
-[[nodiscard]] std::string effective_limits(const Limits& limits);
 
 // Thousandths of a processor as a policy writes them: 1500 is "1.5".
 [[nodiscard]] std::string cores_text(std::uint64_t thousandths);

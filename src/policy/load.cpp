@@ -16,6 +16,7 @@
 #include "policy/limits.hpp"
 #include "policy/log_layer.hpp"
 #include "policy/merge.hpp"
+#include "policy/origins.hpp"
 #include "policy/validate.hpp"
 
 namespace cofferdam {
@@ -35,6 +36,7 @@ struct Source {
   std::string directory;  // of `extends`
   bool shipped = false;
   std::optional<Layer> layer;
+  PolicyOrigins origins;
   Mistakes mistakes;
 };
 
@@ -86,6 +88,7 @@ class Loader {
 
   std::expected<LoadedPolicy, std::vector<Diagnostic>> load(const std::string& choice) {
     Policy policy;
+    PolicyOrigins origins;
     policy.name = choice;
     const bool alone = !inline_text_.empty() && read_inline();
     if (alone) {
@@ -96,7 +99,9 @@ class Loader {
     // A row may take its type from a layer that is missing: merging then would report what is not wrong.
     broken_ = broken_ || !std::ranges::all_of(chain_, [](const Source& each) { return each.layer.has_value(); });
     for (auto source = chain_.rbegin(); !broken_ && source != chain_.rend(); ++source) {
-      if (source->layer) apply_layer(policy, std::move(*source->layer), source->base, source->mistakes);
+      if (!source->layer) continue;
+      apply_layer(policy, std::move(*source->layer), source->base, source->mistakes);
+      merge_origins(origins, std::move(source->origins));
     }
     std::vector<Diagnostic> diagnostics = complete_logs(policy.logs);
     const bool failed = broken_ || !diagnostics.empty() ||
@@ -108,7 +113,7 @@ class Loader {
       return std::unexpected(std::move(diagnostics));
     }
     std::ranges::move(check_limits(policy), std::back_inserter(diagnostics));
-    return LoadedPolicy{std::move(policy), std::move(diagnostics)};
+    return LoadedPolicy{std::move(policy), std::move(diagnostics), std::move(origins)};
   }
 
  private:
@@ -135,6 +140,7 @@ class Loader {
                   .directory = working_directory_,
                   .shipped = true,
                   .layer = {},
+                  .origins = {},
                   .mistakes = Mistakes(std::string(builtin.name) + " (built in)")};
     read_source(std::move(source), builtin.text);
   }
@@ -146,6 +152,7 @@ class Loader {
                   .directory = directory,
                   .shipped = false,
                   .layer = {},
+                  .origins = {},
                   .mistakes = Mistakes(shown)};
     read_source(std::move(source), text);
   }
@@ -157,6 +164,7 @@ class Loader {
                   .directory = working_directory_,
                   .shipped = false,
                   .layer = {},
+                  .origins = {},
                   .mistakes = Mistakes(kInlinePolicyName)};
     std::optional<Node> root = parse_document(inline_text_, source.mistakes);
     const bool is_map = root && root->kind == Node::Kind::map;
@@ -181,6 +189,7 @@ class Loader {
     if (root && root->kind == Node::Kind::map) {
       validate(*root, source.mistakes);
       source.layer = read_layer(*root, source.base, source.shipped, source.mistakes);
+      source.origins = read_origins(*root, source.base, source.mistakes);
     } else if (root && root->kind == Node::Kind::null) {
       source.mistakes.error({1, 1}, code::kValue, "the policy is empty",
                             "write at least:\nversion: 1\nextends: twelve-factor");
@@ -246,8 +255,13 @@ class Loader {
   void fail(Mistakes mistakes, Place place, std::string message, std::string hint) {
     broken_ = true;
     mistakes.error(place, code::kUnreadable, std::move(message), std::move(hint));
-    chain_.push_back(
-        {.identity = {}, .base = {}, .directory = {}, .shipped = false, .layer = {}, .mistakes = std::move(mistakes)});
+    chain_.push_back({.identity = {},
+                      .base = {},
+                      .directory = {},
+                      .shipped = false,
+                      .layer = {},
+                      .origins = {},
+                      .mistakes = std::move(mistakes)});
   }
 
   static std::string absolute(const std::string& path, const std::string& directory) {

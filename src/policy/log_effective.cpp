@@ -109,40 +109,40 @@ std::string sink_of(const LogSink& sink) {
   return map.line();
 }
 
-Map parse_of(const LogParse& parse) {
-  const LogParse usual;
-  Map map;
-  if (parse.json != usual.json) map.add("json", word(kStructuredWords, parse.json));
-  if (parse.logfmt != usual.logfmt) map.add("logfmt", word(kStructuredWords, parse.logfmt));
-  if (parse.multiline_chosen) {
-    map.add("multiline", parse.multiline.empty() ? "none" : "[" + base::join(parse.multiline, ", ") + "]");
+void add_parse(const LogParse& parse, EffectiveLines& lines) {
+  lines.value("logs.parse.json", word(kStructuredWords, parse.json));
+  lines.value("logs.parse.logfmt", word(kStructuredWords, parse.logfmt));
+  if (!parse.multiline_chosen) {
+    lines.remark("logs.parse.multiline",
+                 parse.multiline.empty() ? "none, the default" : "all, by default with a sentry sink");
+  } else if (parse.multiline.empty()) {
+    lines.value("logs.parse.multiline", "none");
+  } else {
+    lines.list("logs.parse.multiline", parse.multiline, false);
   }
-  if (parse.strip_ansi) map.add("ansi", "strip");
-  if (!parse.redact.empty()) map.add("redact", "[" + base::join(parse.redact, ", ") + "]");
-  if (!parse.redact_values.empty()) map.add("redact_values", quoted_list(parse.redact_values));
-  map.number("rate", parse.rate, usual.rate);
-  map.number("burst", parse.burst, usual.burst);
-  map.number("sample", parse.sample, usual.sample);
-  return map;
+  lines.value("logs.parse.ansi", parse.strip_ansi ? "strip" : "keep");
+  if (parse.redact.empty()) lines.value("logs.parse.redact", "none");
+  lines.list("logs.parse.redact", parse.redact, false);
+  lines.list("logs.parse.redact_values", parse.redact_values);
+  if (parse.rate != 0) lines.value("logs.parse.rate", std::to_string(parse.rate));
+  if (parse.burst != 0) lines.value("logs.parse.burst", std::to_string(parse.burst));
+  lines.value("logs.parse.sample", std::to_string(parse.sample));
 }
 
 }  // namespace
 
-std::string effective_logs(const Logs& logs) {
-  const Logs usual;
-  std::string text;
-  const auto line = [&](const std::string& key, const std::string& value) { text += "  " + key + ": " + value + "\n"; };
-  if (logs.capture != usual.capture) line("capture", "pty");
-  if (logs.syslog_socket) line("syslog_socket", "true");
-  if (logs.max_record != usual.max_record) line("max_record", size_text(logs.max_record));
-  if (const Map parse = parse_of(logs.parse); !parse.empty()) line("parse", parse.line());
+void effective_logs(const Logs& logs, EffectiveLines& lines) {
+  lines.value("logs.capture", logs.capture == LogCapture::pipe ? "pipe" : "pty");
+  lines.value("logs.syslog_socket", logs.syslog_socket ? "true" : "false");
+  lines.value("logs.max_record", size_text(logs.max_record));
+  add_parse(logs.parse, lines);
   if (!logs.spill.path.empty()) {
-    line("spill", "{path: " + quoted(logs.spill.path) + ", size: " + size_text(logs.spill.size) + "}");
+    lines.value("logs.spill.path", quoted(logs.spill.path));
+    lines.value("logs.spill.size", size_text(logs.spill.size));
   }
-  if (logs.shutdown_timeout != usual.shutdown_timeout) line("shutdown_timeout", duration_text(logs.shutdown_timeout));
-  if (!logs.sinks.empty()) text += "  sinks:\n";
-  for (const LogSink& sink : logs.sinks) text += "    - " + sink_of(sink) + origin_comment(sink.origin) + "\n";
-  return text.empty() ? text : "logs:\n" + text;
+  lines.value("logs.shutdown_timeout", duration_text(logs.shutdown_timeout));
+  if (logs.sinks.empty()) lines.remark("logs.sinks", "the console alone, the default");
+  for (const LogSink& sink : logs.sinks) lines.row("logs.sinks", sink_of(sink), sink.origin);
 }
 
 }  // namespace cofferdam::policy

@@ -1,13 +1,12 @@
 // The `logs` part of a policy as YAML.
 #pragma once
 
-#include <string>
-
 #include "cofferdam/logs.hpp"
+#include "policy/effective_text.hpp"
 
 namespace cofferdam::policy {
 
-// Lines that load to the same again; nothing for what holds anyway, and nothing at all when all of it does.
-[[nodiscard]] std::string effective_logs(const Logs& logs);
+// Adds lines that load to the same again.
+void effective_logs(const Logs& logs, EffectiveLines& lines);
 
 }  // namespace cofferdam::policy

@@ -124,6 +124,8 @@ def the_policy_as_one_file(place):
     equal(result.code, 0, "exit status")
     contains(result.out.decode(), '- {path: "/tmp", type: tmpfs, size: 1GiB}  # cofferdam.yaml:5', "own row")
     contains(result.out.decode(), "# twelve-factor (built in):", "shipped row")
+    contains(result.out.decode(), "stop_grace: 10s  # default", "what no file says")
+    contains(result.out.decode(), '"GREETING": "it\'s # here"  # cofferdam.yaml:6', "own variable")
     place.file("whole.yaml", result.out.decode())
     equal(place.cofferdam("check", "whole.yaml").code, 0, "the page is a policy")
     again = [line.split("  # ")[0] for line in explain(place, "--effective", "--policy", "whole.yaml")[1][1:]]

@@ -2,6 +2,7 @@
 #include "policy/effective.hpp"
 
 #include <regex>
+#include <sstream>
 #include <string>
 
 #include "policy/builtin.hpp"
@@ -17,7 +18,7 @@ class EffectivePolicy : public PolicyFiles {
 };
 
 std::string without_comments(const std::string& yaml) {
-  return std::regex_replace(yaml, std::regex("  # .*"), "");
+  return std::regex_replace(std::regex_replace(yaml, std::regex("(^|\n)# [^\n]*"), ""), std::regex("  # .*"), "");
 }
 
 TEST_F(EffectivePolicy, LoadsToTheSamePolicy) {
@@ -92,16 +93,16 @@ run: {replicas: 3, restart: on-failure, readiness: {http: "/up?a=\"1\"", port: 8
                            "size: 1GiB, inodes: 1000, watch",
                            "size: 100KiB, exec: false",
                            "/home/ada/.ssh\", type: hidden",
-                           "[postgres, redis]",
+                           "    - postgres\n    - redis\n",
                            "unix:/home/ada/db.sock",
                            "one-off",
                            "fd00::",
                            "egress: deny",
                            "10.0.0.0/8",
-                           "{remote_login: deny, debug: allow}",
+                           "  remote_login: deny\n  debug: allow\n",
                            "/dev/dri",
                            "wayland-0",
-                           "limits: {memory: 3GiB, processes: 512, cpu: 1.5, open_files: 4096}",
+                           "limits:\n  memory: 3GiB\n  processes: 512\n  cpu: 1.5\n  open_files: 4096\n",
                            "export: true",
                            "two\\nlines",
                            "/app.jsonl",
@@ -119,7 +120,7 @@ run: {replicas: 3, restart: on-failure, readiness: {http: "/up?a=\"1\"", port: 8
                            "environment: \"dev\"",
                            "replicas: 3",
                            "restart: on-failure",
-                           "readiness: {timeout: 5s",
+                           "  readiness:\n    timeout: 5s\n",
                            "port: 8080",
                            "SIGQUIT",
                            "1500ms"}) {
@@ -133,6 +134,8 @@ TEST_F(EffectivePolicy, LoadsToTheSamePolicyForEachShippedOne) {
     ASSERT_TRUE(loaded);
     const std::string yaml = policy::effective_yaml(loaded->policy);
     EXPECT_EQ(without_comments(again(yaml)), without_comments(yaml)) << each.name;
+    EXPECT_EQ(without_comments(again(policy::effective_yaml(loaded->policy, &loaded->origins))), without_comments(yaml))
+        << each.name;
   }
 }
 
@@ -146,6 +149,103 @@ TEST_F(EffectivePolicy, SaysWhereEachRowWasWritten) {
   EXPECT_NE(yaml.find("{path: \"/tmp\", type: tmpfs, size: 1GiB}  # p.yaml:5\n"), std::string::npos) << yaml;
   EXPECT_NE(yaml.find("/.ssh\", type: hidden, optional: true}  # twelve-factor (built in):"), std::string::npos)
       << yaml;
+}
+
+TEST_F(EffectivePolicy, SaysWhereEachValueWasWritten) {
+  write("base.yaml",
+        "version: 1\n"                                                   // 1
+        "extends: none\n"                                                // 2
+        "mode: local\n"                                                  // 3
+        "storage:\n"                                                     // 4
+        "  mounts:\n"                                                    // 5
+        "    - {path: /tmp, type: tmpfs, size: 1MiB, exec: false}\n"     // 6
+        "  audit: {ignore: [\"*.log\"]}\n"                               // 7
+        "database:\n"                                                    // 8
+        "  engines: [redis]\n"                                           // 9
+        "  ports: [15432]\n"                                             // 10
+        "  sockets: [./db.sock, \"@db\"]\n"                              // 11
+        "limits: {memory: 1GiB, processes: 9}\n"                         // 12
+        "environment: {files: [.env], set: {A: a, BC: b}, drop: [D]}\n"  // 13
+        "logs: {parse: {redact: all, redact_values: [\"*_TOKEN\"]}}\n"   // 14
+        "run:\n"                                                         // 15
+        "  readiness: {port: 80, timeout: 3s}\n");                       // 16
+  const auto loaded = load_text(
+      "version: 1\n"                                                                 // 1
+      "extends: ./base.yaml\n"                                                       // 2
+      "storage: {mounts: [{path: /tmp, size: 2MiB}, {path: /data, type: tmpfs}]}\n"  // 3
+      "database:\n"                                                                  // 4
+      "  engines: [postgresql, redis]\n"                                             // 5
+      "  ports: [15432, 1]\n"                                                        // 6
+      "limits: {memory: 2GiB}\n"                                                     // 7
+      "environment: {set: {A: z, D: d}}\n"                                           // 8
+      "logs:\n"                                                                      // 9
+      "  parse: {multiline: [java]}\n"                                               // 10
+      "  spill: {path: ./spool}\n"                                                   // 11
+      "  sinks: [{type: console}]\n"                                                 // 12
+      "run: {readiness: {port: 81}}\n");                                             // 13
+  ASSERT_TRUE(loaded) << format_diagnostic(loaded.error().front());
+  const std::string yaml = policy::effective_yaml(loaded->policy, &loaded->origins);
+  const std::string base = root_ + "/base.yaml";
+  for (const std::string& line : {
+           "mode: local  # " + base + ":3",
+           std::string("enforcement: strict  # default"),
+           "exec: false}  # p.yaml:3; type from " + base + ":6; exec from " + base + ":6",
+           std::string("{path: \"/data\", type: tmpfs}  # p.yaml:3; size by default: 512MiB"),
+           "- \"" + root_ + "/*.log\"  # " + base + ":7",
+           std::string("- postgres  # p.yaml:5"),
+           std::string("- redis  # p.yaml:5"),
+           "- 15432  # " + base + ":10",
+           std::string("- 1  # p.yaml:6"),
+           "/db.sock\"  # " + base + ":11",
+           "- \"@db\"  # " + base + ":11",
+           std::string("egress: allow  # default"),
+           std::string("remote_login: deny  # default"),
+           std::string("memory: 2GiB  # p.yaml:7"),
+           "processes: 9  # " + base + ":12",
+           std::string("# limits.cpu: no limit, the default"),
+           "/.env\"  # " + base + ":13",
+           std::string("export: false  # default"),
+           std::string("\"A\": \"z\"  # p.yaml:8"),
+           "\"BC\": \"b\"  # " + base + ":13",
+           std::string("\"D\": \"d\"  # p.yaml:8"),
+           std::string("- java  # p.yaml:10"),
+           "- jwt  # " + base + ":14",
+           "- \"*_TOKEN\"  # " + base + ":14",
+           std::string("/spool\"  # p.yaml:11"),
+           std::string("size: 64MiB  # default"),
+           std::string("capture: pipe  # default"),
+           std::string("- {type: console}  # p.yaml:12"),
+           std::string("timeout: 30s  # default"),
+           std::string("port: 81  # p.yaml:13"),
+           std::string("stop_grace: 10s  # default"),
+       }) {
+    EXPECT_NE(yaml.find(line + "\n"), std::string::npos) << line << " is not in\n" << yaml;
+  }
+}
+
+// A value that a new key brings must have an origin, too.
+TEST_F(EffectivePolicy, LeavesNoValueWithoutAnOrigin) {
+  for (const policy::BuiltinPolicy& each : policy::builtin_policies()) {
+    const auto loaded = load(std::string(each.name));
+    ASSERT_TRUE(loaded);
+    std::istringstream lines(policy::effective_yaml(loaded->policy, &loaded->origins));
+    std::string line;
+    for (int number = 1; std::getline(lines, line); ++number) {
+      const bool opens = line.ends_with(':') && line.find('"') == std::string::npos;
+      const bool fixed = number <= 2 || line.starts_with("# ");
+      EXPECT_TRUE(opens || fixed || line.find("  # ") != std::string::npos) << each.name << ": " << line;
+    }
+  }
+}
+
+TEST_F(EffectivePolicy, NamesTheInlinePolicy) {
+  write("p.yaml", "version: 1\nextends: none\nrun: {replicas: 2}\n");
+  context_.inline_text = "run: {stop_grace: 1s}\nenvironment: {drop: [A]}\n";
+  const auto loaded = load("p.yaml");
+  ASSERT_TRUE(loaded);
+  const std::string yaml = policy::effective_yaml(loaded->policy, &loaded->origins);
+  EXPECT_NE(yaml.find("stop_grace: 1s  # (inline policy):1\n"), std::string::npos) << yaml;
+  EXPECT_NE(yaml.find("replicas: 2  # p.yaml:3\n"), std::string::npos) << yaml;
 }
 
 }  // namespace

@@ -94,12 +94,5 @@ TEST(CoresText, IsAsAPolicyWritesIt) {
   EXPECT_EQ(policy::cores_text(125), "0.125");
 }
 
-TEST(EffectiveLimits, AreOneLine) {
-  Limits limits;
-  EXPECT_EQ(policy::effective_limits(limits), "");
-  limits.cpu.value = 250;
-  EXPECT_EQ(policy::effective_limits(limits), "limits: {cpu: 0.25}\n");
-}
-
 }  // namespace
 }  // namespace cofferdam
