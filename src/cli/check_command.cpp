@@ -84,7 +84,8 @@ int check_command(const Invocation& invocation) {
     std::fputs(check_help().c_str(), stdout);
     return 0;
   }
-  const PolicyContext context = current_policy_context();
+  PolicyContext context = current_policy_context();
+  context.inline_text = options->policy_text;
   std::vector<std::string> files = options->files;
   if (files.empty()) files.push_back(discover_policy(std::nullopt, context));
   std::vector<Checked> all;

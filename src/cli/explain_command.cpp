@@ -38,6 +38,7 @@ run::RunRequest request_of(const ExplainOptions& options) {
   const PolicyContext context = current_policy_context();
   run::RunRequest request;
   request.policy = options.policy;
+  request.policy_text = options.policy_text;
   request.environment = context.environment;
   request.working_directory = context.working_directory;
   return request;
@@ -95,7 +96,8 @@ int explain_write(const ExplainOptions& options) {
 }
 
 int explain_effective(const ExplainOptions& options) {
-  const PolicyContext context = current_policy_context();
+  PolicyContext context = current_policy_context();
+  context.inline_text = options.policy_text;
   const auto loaded = load_policy(discover_policy(options.policy, context), context);
   for (const Diagnostic& diagnostic : loaded ? loaded->warnings : loaded.error()) {
     std::fprintf(stderr, "%s\n", format_diagnostic(diagnostic).c_str());

@@ -17,6 +17,11 @@ std::string help_of(const char* usage, const po::options_description& options, c
   return text.str();
 }
 
+void add_policy_text(po::options_description& options) {
+  options.add_options()("policy-text", po::value<std::string>()->value_name("YAML"),
+                        "a policy as text that extends it, as if it were a file here");
+}
+
 }  // namespace
 
 po::options_description run_options() {
@@ -26,8 +31,7 @@ po::options_description run_options() {
       "policy file or name of a shipped one (twelve-factor, django, go, node)");
   add("policy-base", po::value<std::string>()->value_name("DIR"),
       "what relative paths of the policy mean, instead of the directory of its file");
-  add("policy-text", po::value<std::string>()->value_name("YAML"),
-      "a policy as text that extends it, as if it were a file here");
+  add_policy_text(options);
   add("user,u", po::value<std::string>()->value_name("USER"), "as root: run the app as this user");
   add("replicas,n", po::value<std::string>()->value_name("N"),
       "so many instances, each with a storage of its own, share the app's port");
@@ -52,6 +56,7 @@ po::options_description shell_options() {
   po::options_description options("Options");
   auto add = options.add_options();
   add("policy,p", po::value<std::string>()->value_name("FILE"), "policy file or name of a shipped one");
+  add_policy_text(options);
   add("user,u", po::value<std::string>()->value_name("USER"), "as root: run as this user");
   add("report", po::value<std::string>()->value_name("FILE"), "write the report as JSON");
   add("events", po::value<std::string>()->value_name("FILE"), "write the events as JSON Lines");
@@ -73,6 +78,7 @@ po::options_description rehearse_options() {
   add("reader-for", po::value<std::string>()->value_name("SECONDS"),
       "stop a reader that has not ended by then (default: 30)");
   add("policy,p", po::value<std::string>()->value_name("FILE"), "policy file or name of a shipped one");
+  add_policy_text(options);
   add("user,u", po::value<std::string>()->value_name("USER"), "as root: run the app as this user");
   add("format,f", po::value<std::string>()->value_name("FORMAT"),
       "pretty, json or raw (default: pretty on a terminal, else json)");
@@ -112,6 +118,7 @@ po::options_description check_options() {
   po::options_description options("Options");
   auto add = options.add_options();
   add("format,f", po::value<std::string>()->value_name("FORMAT"), "text (default), json or sarif");
+  add_policy_text(options);
   add("help,h", "this text");
   return options;
 }
@@ -120,7 +127,7 @@ po::options_description doctor_options() {
   po::options_description options("Options");
   auto add = options.add_options();
   add("policy,p", po::value<std::string>()->value_name("FILE"), "the policy whose mounts are looked at");
-  add("policy-text", po::value<std::string>()->value_name("YAML"), "a policy as text that extends it");
+  add_policy_text(options);
   add("json", "as JSON");
   add("help,h", "this text");
   return options;
@@ -134,6 +141,7 @@ po::options_description explain_options() {
   add("effective", "the policy with all that it extends, as one file");
   add("policy,p", po::value<std::string>()->value_name("FILE"),
       "for these three: policy file or name of a shipped one");
+  add_policy_text(options);
   add("help,h", "this text");
   return options;
 }

@@ -255,6 +255,7 @@ Result<CheckOptions> parse_check(const std::vector<std::string>& arguments) {
   if (!values) return std::unexpected(values.error());
   CheckOptions options;
   options.files = split.rest;
+  options.policy_text = text_of(*values, "policy-text");
   options.help = values->count("help") != 0;
   auto format = format_of(*values, {"text", "json", "sarif"});
   if (!format) return std::unexpected(format.error());
@@ -278,6 +279,7 @@ Result<ExplainOptions> parse_explain(const std::vector<std::string>& arguments) 
   ExplainOptions options;
   options.words = split.rest;
   options.policy = value_of(*values, "policy");
+  options.policy_text = text_of(*values, "policy-text");
   options.program = text_of(*values, "as");
   options.write_path = text_of(*values, "write");
   options.effective = values->count("effective") != 0;
@@ -293,6 +295,9 @@ Result<ExplainOptions> parse_explain(const std::vector<std::string>& arguments) 
   }
   if (values->count("write") != 0 && options.write_path.empty()) return fail("--write needs a path", 0, 2);
   if (asked == 0 && options.policy) return fail("--policy goes with --as, --write or --effective", 0, 2);
+  if (asked == 0 && values->count("policy-text") != 0) {
+    return fail("--policy-text goes with --as, --write or --effective", 0, 2);
+  }
   return options;
 }
 

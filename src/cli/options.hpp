@@ -47,6 +47,7 @@ struct LearnOptions {
 
 struct CheckOptions {
   std::vector<std::string> files;
+  std::string policy_text;      // empty: none
   std::string format = "text";  // text, json or sarif
   bool help = false;
 };
@@ -61,8 +62,9 @@ struct DoctorOptions {
 struct ExplainOptions {
   std::vector<std::string> words;  // codes; with --as the destination
   std::optional<std::string> policy;
-  std::string program;     // --as
-  std::string write_path;  // --write
+  std::string policy_text;  // empty: none
+  std::string program;      // --as
+  std::string write_path;   // --write
   bool effective = false;
   bool help = false;
 };

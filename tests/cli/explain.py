@@ -136,6 +136,28 @@ def the_policy_as_one_file(place):
 
 
 @test
+def a_policy_as_text(place):
+    place.file("cofferdam.yaml", HEAD)
+    text = lambda yaml: ("--policy-text", yaml)
+    result, _, _ = explain(place, *text("network: {egress: deny}"), "--as", "bash", "192.0.2.9:443")
+    equal(result.code, 1, "a connection that the text refuses")
+    contains(result.out.decode(), "(inline policy):1", "the line that decides")
+    result, _, _ = explain(place, *text("storage: {mounts: [{path: ./fixed, type: read-only}]}"), "--write", "fixed/a")
+    contains(result.err, "(inline policy):1", "a mount that is not there")
+    place.file("fixed/b", "")
+    result, _, _ = explain(place, *text("storage: {mounts: [{path: ./fixed, type: read-only}]}"), "--write", "fixed/a")
+    contains(result.out.decode(), "refused", "a write that the text refuses")
+    result, _, _ = explain(place, *text("run: {stop_grace: 3s}"), "--effective")
+    contains(result.out.decode(), "stop_grace: 3s  # (inline policy):1", "where the value was written")
+    result = place.cofferdam("check", *text("storge: {}"))
+    equal(result.code, 2, "check of a text that is not valid")
+    contains(result.out.decode(), "(inline policy):1:1: error", "the place of the mistake")
+    for command in ("shell", "rehearse"):
+        result = place.cofferdam(command, *text('environment: {set: {X: "from the text"}}'), "--", "sh", "-c", "echo $X")
+        contains(result.out.decode(), "from the text", f"a variable in {command}")
+
+
+@test
 def a_code_with_the_rule_behind_it(place):
     lines = place.cofferdam("explain", "cd201").out.decode().splitlines()
     equal(lines[0], "CD201 (error): a process that is not the app wanted the database", "title")
@@ -148,6 +170,7 @@ def mistakes(place):
                             (("--as", "bash", "nowhere"), "has no port"), (("--as", "bash", "a:1", "--what"), "--what"),
                             (("--write",), "'--write' is missing"), (("--write", "x", "y"), "too many: y"),
                             (("--effective", "--write", "x"), "at a time"), (("--policy", "node"), "goes with --as"),
+                            (("--policy-text", "mode: local"), "goes with --as"),
                             (("CD999",), "no such code: CD999"),
                             (("--as", "bash", "10.0.0.0/8:1"), "no single destination")):
         result, _, _ = explain(place, *arguments)

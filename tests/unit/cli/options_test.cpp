@@ -184,6 +184,7 @@ TEST(ExplainOptions, StandOnEitherSideOfTheWords) {
   EXPECT_THAT(parse_explain({"CD101", "--", "CD102", "--as"})->words, ElementsAre("CD101", "CD102", "--as"));
   EXPECT_EQ(parse_explain({"--write", "a b"})->write_path, "a b");
   EXPECT_TRUE(parse_explain({"--effective"})->effective);
+  EXPECT_EQ(parse_explain({"--effective", "--policy-text", "mode: local"})->policy_text, "mode: local");
   EXPECT_TRUE(parse_explain({"--as", "psql", "--help"})->help);
 }
 
