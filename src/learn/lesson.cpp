@@ -135,6 +135,11 @@ class Conclusion {
       }
       lesson_.databases.push_back({row, why, true});
     }
+    // A list names everybody who may: without these a one-off would be refused what it could do before.
+    std::string why = "For a one-off, such as cofferdam shell -- psql.";
+    for (const auto& [row, use] : rows) {
+      lesson_.databases.push_back({"{from: one-off, to: " + row + "}", std::exchange(why, ""), true});
+    }
   }
 
   void sockets() {

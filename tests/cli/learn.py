@@ -96,6 +96,8 @@ def the_database_is_named_by_its_variable_and_secrets_stay_out(place):
     check("s3cr3t" not in policy, policy)
     again = place.run("/usr/bin/python3", "app.py", env=env)
     equal((again.messages(), refusals(again)), (["reached reached"], []), "the run under it")
+    shell = place.cofferdam("shell", "--", "/usr/bin/python3", "app.py", env=env)
+    contains(shell.out.decode(), "reached reached", f"a one-off: {shell.err}")
 
 
 @test

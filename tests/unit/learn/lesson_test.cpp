@@ -62,8 +62,9 @@ class LessonTest : public testing::Test {
 
 TEST_F(LessonTest, ADatabaseIsARowByItsVariable) {
   connect("10.0.0.5:5432", "postgres", "gunicorn");
-  EXPECT_THAT(lesson().databases, ElementsAre(AllOf(Field(&Advice::row, "env:DB_URL"),
-                                                    Field(&Advice::why, HasSubstr("gunicorn 2 times")))));
+  EXPECT_THAT(lesson().databases,
+              ElementsAre(AllOf(Field(&Advice::row, "env:DB_URL"), Field(&Advice::why, HasSubstr("gunicorn 2 times"))),
+                          Field(&Advice::row, "{from: one-off, to: env:DB_URL}")));
 }
 
 TEST_F(LessonTest, ADatabaseWithoutAVariableIsNamedWithADoubt) {
@@ -91,7 +92,7 @@ TEST_F(LessonTest, AWorkerGetsItsRowAndItsDatabase) {
        "if it is the app's worker, add this row to app.also: {exe: celery, argv: [\"*\", \"worker\"]}");
   const Lesson drawn = lesson();
   EXPECT_THAT(drawn.also, ElementsAre(Field(&Advice::row, "{exe: celery, argv: [\"*\", \"worker\"]}")));
-  EXPECT_EQ(drawn.databases.size(), 1U);
+  EXPECT_EQ(drawn.databases.size(), 2U);
   EXPECT_THAT(drawn.findings, IsEmpty());
 }
 
@@ -101,7 +102,7 @@ TEST_F(LessonTest, WhereThePolicyNamesDatabasesOnlyWhatItLacksIsARow) {
   EXPECT_THAT(lesson().databases, IsEmpty());
   find("CD203", "10.0.0.5:5432", "gunicorn", "add it");
   const Lesson drawn = lesson();
-  EXPECT_EQ(drawn.databases.size(), 1U);
+  EXPECT_EQ(drawn.databases.size(), 2U);
   EXPECT_THAT(drawn.findings, IsEmpty());
 }
 
