@@ -24,6 +24,7 @@
 #include "plan/storage.hpp"
 #include "policy/effective_text.hpp"
 #include "report/framework.hpp"
+#include "run/prepare.hpp"
 
 namespace cofferdam::learn {
 
@@ -34,14 +35,6 @@ constexpr std::size_t kMostPolicyBytes = 1 << 20;
 bool is_directory(const std::string& path) {
   struct stat status{};
   return lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-}
-
-PolicyContext context_of(const run::RunRequest& request) {
-  PolicyContext context = current_policy_context();
-  context.working_directory = request.working_directory;
-  context.environment = request.environment;
-  context.policy_base = request.policy_base;
-  return context;
 }
 
 std::string all_of(const std::vector<Diagnostic>& diagnostics) {
@@ -174,9 +167,10 @@ Result<Learned> learn(LearnRequest request, run::Say say) {
   if (!run.policy && !run.environment.contains("COFFERDAM_POLICY")) {
     run.policy = shipped_policy_for(run.argv, run.working_directory, run.environment);
   }
-  const PolicyContext context = context_of(run);
-  const std::string base = discover_policy(run.policy, context);
-  const auto loaded = load_policy(base, context);
+  const auto context = run::policy_context(run);
+  if (!context) return std::unexpected(context.error());
+  const std::string base = discover_policy(run.policy, *context);
+  const auto loaded = load_policy(base, *context);
   if (!loaded) return fail(all_of(loaded.error()), 0, 125);
   const Policy& policy = loaded->policy;
 
@@ -193,7 +187,7 @@ Result<Learned> learn(LearnRequest request, run::Say say) {
   if (result->failure) return std::unexpected(*result->failure);
   learned.result = std::move(*result);
 
-  const Lesson lesson = conclude(observed_of(policy, learned.result.report, observer, *naming, context.home));
+  const Lesson lesson = conclude(observed_of(policy, learned.result.report, observer, *naming, context->home));
   learned.additions = lesson.additions();
   learned.findings = lesson.findings.size();
 
@@ -201,7 +195,7 @@ Result<Learned> learn(LearnRequest request, run::Say say) {
   const auto text = request.merge ? merged_with(request.output, lesson, policy.network.deny)
                                   : write_policy(lesson, heading_of(request, base));
   if (!text) return std::unexpected(text.error());
-  PolicyContext plain = context;
+  PolicyContext plain = *context;
   plain.policy_base.clear();
   if (auto written = write_checked(request.output, *text, plain); !written) return std::unexpected(written.error());
   return learned;

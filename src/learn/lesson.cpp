@@ -10,6 +10,7 @@
 #include "base/text.hpp"
 #include "learn/write_observer.hpp"
 #include "policy/effective_text.hpp"
+#include "policy/paths.hpp"
 #include "report/losses.hpp"
 
 namespace cofferdam::learn {
@@ -147,6 +148,7 @@ class Conclusion {
     for (const CountedFinding& counted : observed_.report.findings) {
       const std::string& destination = counted.finding.destination;
       if (counted.finding.code != "CD401" || !destination.starts_with("unix:")) continue;
+      if (policy::check_path(destination.substr(5))) continue;  // stays a finding
       if (!has_part(destination, kPowerful)) settle(counted);
       if (!has_part(destination, kProbed)) rows[destination.substr(5)].insert(program_of(counted.finding.process));
     }

@@ -37,6 +37,7 @@ std::optional<std::string> why_not(const std::string& directory, const Bounds& b
   if (std::ranges::find(kShared, directory) != kShared.end()) {
     return "the whole machine shares it; create the directory that the app writes, as an image would";
   }
+  if (policy::check_path(directory)) return "a policy can't hold its name";
   if (!bounds.home.empty() && base::is_beneath(bounds.home, directory)) {
     return directory == bounds.home ? "it is the home directory itself" : "the home directory is beneath it";
   }

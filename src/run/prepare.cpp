@@ -44,6 +44,21 @@ Result<std::optional<plan::UserEntry>> find_user(const RunRequest& request) {
   return anonymous;
 }
 
+PolicyContext context_for(const RunRequest& request, const std::optional<plan::UserEntry>& user) {
+  PolicyContext context;
+  context.working_directory = request.working_directory;
+  context.environment = request.environment;
+  context.policy_base = request.policy_base;
+  context.inline_text = request.policy_text;
+  const auto home = request.environment.find("HOME");
+  if (user && !user->home.empty()) {
+    context.home = user->home;
+  } else if (home != request.environment.end()) {
+    context.home = home->second;
+  }
+  return context;
+}
+
 // The environment of the app: ours, with the user's own home, without what the policy drops, with what it sets.
 std::map<std::string, std::string> app_environment(const RunRequest& request, const Policy& policy,
                                                    const std::map<std::string, std::string>& files,
@@ -128,21 +143,17 @@ Result<std::map<std::string, std::string>> read_environment_files(const Environm
   return variables;
 }
 
+Result<PolicyContext> policy_context(const RunRequest& request) {
+  const auto user = find_user(request);
+  if (!user) return std::unexpected(user.error());
+  return context_for(request, *user);
+}
+
 Result<Intent> read_intent(const RunRequest& request, Say say) {
   auto user = find_user(request);
   if (!user) return std::unexpected(user.error());
 
-  PolicyContext context;
-  context.working_directory = request.working_directory;
-  context.environment = request.environment;
-  context.policy_base = request.policy_base;
-  context.inline_text = request.policy_text;
-  const auto home = request.environment.find("HOME");
-  if (*user && !(*user)->home.empty()) {
-    context.home = (*user)->home;
-  } else if (home != request.environment.end()) {
-    context.home = home->second;
-  }
+  const PolicyContext context = context_for(request, *user);
   auto loaded = load_policy(discover_policy(request.policy, context), context);
   if (!loaded) return fail(all_of(loaded.error()));
   for (const Diagnostic& warning : loaded->warnings) say(warning.severity, format_diagnostic(warning));

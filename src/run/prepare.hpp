@@ -20,6 +20,9 @@ struct Preparation {
   std::shared_ptr<const kernel::CgroupPlace> cgroups;  // for the policy's limits; never null, may have no room
 };
 
+// What the request's policy is read with: `~` is the home directory of --user. Errors: there is no such user.
+[[nodiscard]] Result<PolicyContext> policy_context(const RunRequest& request);
+
 // What policy and environment say, before anybody looks at the host or asks for a name.
 struct Intent {
   Policy policy;

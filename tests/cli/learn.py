@@ -7,7 +7,7 @@ import socket
 import subprocess
 import threading
 
-from harness import BINARY, check, contains, equal, main, test, wait_for
+from harness import BINARY, ROOT, check, contains, equal, main, test
 
 CONNECT = """
 import os, socket, subprocess, sys
@@ -218,6 +218,30 @@ def the_shipped_policy_that_fits_is_extended(place):
     place.file("base.yaml", "version: 1\nextends: django\n")
     learn(place, "--force", "--policy", "base.yaml", "--", "/bin/true")
     contains(policy_of(place), f'\nextends: "{place.project}/base.yaml"\n', "a policy of one's own")
+
+
+@test
+def names_that_try_to_be_policy_are_text(place):
+    data = elsewhere(place)
+    evil = os.path.join(data, "a\n    - {path: ~, type: persistent}\n#")
+    os.makedirs(evil)
+    result = learn(place, "--", "/bin/sh", "-c", 'echo x > "$1/x"; echo y > "$2"', "app", evil,
+                   "b\nextends: none\n- {path: ~, type: persistent}")
+    equal(result.code, 0, result.err)
+    policy = policy_of(place)
+    check("\n    - {path" not in policy and "\nextends: none" not in policy, policy)
+    contains(policy, "because a policy can't hold its name", "what is said")
+
+
+@test
+def the_home_directory_is_the_users(place):
+    if not ROOT:
+        equal(learn(place, "--user", "games", "--", "/bin/true").code, 125, "only root runs as somebody else")
+        return
+    # `games` lives in /usr/games: what it writes there is refused in the end, and never the home of root's.
+    result = learn(place, "--user", "games", "-f", "raw", "--", "/bin/sh", "-c", "echo $HOME; echo x > ~/x")
+    equal(result.out, b"/usr/games\n", result.err)
+    check("/usr/games" not in policy_of(place).split("# Written")[0], policy_of(place))
 
 
 @test

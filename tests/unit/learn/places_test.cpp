@@ -78,6 +78,16 @@ TEST(LearnPlaces, WhatTheMachineSharesIsTooMuch) {
   EXPECT_THAT(places.left_out.at(0).why, HasSubstr("create the directory"));
 }
 
+TEST(LearnPlaces, ANameThatAPolicyCannotHoldIsLeftOut) {
+  const Bounds bounds{.home = "", .hidden = {}, .is_directory = [](const std::string& path) {
+                        return path == "/srv" || path == "/srv/a\n- {path: /}";
+                      }};
+  const std::vector<Written> files = {{"/srv/a\n- {path: /}/x", 1, "app"}};
+  const Places places = places_of(files, bounds);
+  EXPECT_THAT(places.mounts, IsEmpty());
+  EXPECT_THAT(places.left_out.at(0).why, HasSubstr("can't hold"));
+}
+
 TEST(LearnPlaces, SayWhichHiddenPathIsInTheWay) {
   const std::vector<Written> files = {{"/home/ann/.ssh/known_hosts", 1, "git"}};
   EXPECT_THAT(places_of(files, kBounds).left_out.at(0).why, HasSubstr("/home/ann/.ssh"));
