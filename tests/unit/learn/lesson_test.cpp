@@ -74,7 +74,10 @@ TEST_F(LessonTest, ADatabaseWithoutAVariableIsNamedWithADoubt) {
       lesson().databases,
       ElementsAre(
           AllOf(Field(&Advice::row, "\"10.0.0.5:3306\""), Field(&Advice::why, HasSubstr("MYSQL_HOST names it"))),
-          AllOf(Field(&Advice::row, "\"10.0.0.5:6379\""), Field(&Advice::why, HasSubstr("No variable names it")))));
+          AllOf(Field(&Advice::row, "\"10.0.0.5:6379\""), Field(&Advice::why, HasSubstr("No variable names it"))),
+          AllOf(Field(&Advice::row, "{from: one-off, to: \"10.0.0.5:3306\"}"),
+                Field(&Advice::why, HasSubstr("cofferdam shell"))),
+          AllOf(Field(&Advice::row, "{from: one-off, to: \"10.0.0.5:6379\"}"), Field(&Advice::why, ""))));
 }
 
 TEST_F(LessonTest, AClientIsNoReasonForARow) {

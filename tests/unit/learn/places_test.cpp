@@ -80,9 +80,9 @@ TEST(LearnPlaces, WhatTheMachineSharesIsTooMuch) {
 
 TEST(LearnPlaces, ANameThatAPolicyCannotHoldIsLeftOut) {
   const Bounds bounds{.home = "", .hidden = {}, .is_directory = [](const std::string& path) {
-                        return path == "/srv" || path == "/srv/a\n- {path: /}";
+                        return path == "/srv" || path == "/srv/a\n- b";
                       }};
-  const std::vector<Written> files = {{"/srv/a\n- {path: /}/x", 1, "app"}};
+  const std::vector<Written> files = {{"/srv/a\n- b/x", 1, "app"}};
   const Places places = places_of(files, bounds);
   EXPECT_THAT(places.mounts, IsEmpty());
   EXPECT_THAT(places.left_out.at(0).why, HasSubstr("can't hold"));
