@@ -12,6 +12,7 @@
 #include "kernel/landlock.hpp"
 #include "kernel/process.hpp"
 #include "launch/child.hpp"
+#include "launch/devices.hpp"
 
 namespace cofferdam::launch {
 
@@ -92,6 +93,8 @@ void run_app(const Prepared& prepared, int landlock_ruleset) noexcept {
   const plan::Plan& plan = *prepared.plan;
   // A session of its own: no controlling terminal to inject into, and kill(0) stays inside.
   if (setsid() < 0) give_up(prepared, Step::new_session, errno);
+  // In local mode the instance's own devpts has been made before; a container has one.
+  if (plan.mode == Mode::container && prepared.stdio.terminal) open_terminal(prepared);
   // The table is shared with the launcher until here; what follows is the app's alone, except the listener.
   restore_signals(prepared);
   limit_resources(prepared);

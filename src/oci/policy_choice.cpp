@@ -134,6 +134,23 @@ Result<Choice> choose_policy(const SpecFacts& facts, const std::map<std::string,
   return Choice{Choice::Kind::on_host, "twelve-factor", "nobody"};
 }
 
+Result<bool> is_one_off(const SpecFacts& facts, const std::map<std::string, std::string>& labels) {
+  constexpr const char* kOneOff = "cofferdam.one-off";
+  const auto read = [](const std::string& by, const std::string& value) -> Result<bool> {
+    if (value == "true" || value == "1") return true;
+    if (value == "false" || value == "0") return false;
+    return fail(by + " is '" + base::printable(value) + "': it must be true or false");
+  };
+  if (const auto said = facts.annotations.find(kOneOff); said != facts.annotations.end()) {
+    return read(std::string("the annotation ") + kOneOff, said->second);
+  }
+  if (const auto said = labels.find(kOneOff); said != labels.end()) {
+    return read(std::string("the label ") + kOneOff, said->second);
+  }
+  const auto said = facts.environment.find("COFFERDAM_ONE_OFF");
+  return said == facts.environment.end() ? false : read("the variable COFFERDAM_ONE_OFF", said->second);
+}
+
 Result<std::string> flatten_policy(const Choice& choice, const SpecFacts& facts, const std::string& root) {
   const PolicyContext context{
       .working_directory = facts.working_directory.starts_with('/') ? facts.working_directory : "/",

@@ -38,6 +38,10 @@ struct Choice {
 [[nodiscard]] Result<Choice> choose_policy(const SpecFacts& facts, const std::map<std::string, std::string>& labels,
                                            const HostPolicies& host);
 
+// Whether the container is a one-off, started for a person or a job beside the application: the annotation or label
+// `cofferdam.one-off`, or the variable COFFERDAM_ONE_OFF, is true. Errors: a value that is neither true nor false.
+[[nodiscard]] Result<bool> is_one_off(const SpecFacts& facts, const std::map<std::string, std::string>& labels);
+
 // The policy as one file (policy::effective_yaml) in container mode, with `root` (absolute) as the file system for a
 // policy in the image: nothing of the host is read then, whatever links the image has. Blocks for ten seconds at most.
 // Errors name the mistakes of the policy, and who has asked for it.

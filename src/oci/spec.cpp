@@ -212,7 +212,8 @@ Result<std::string> govern_spec(std::string_view config, const Governed& by) {
   json args = *given;
   drop_launcher(args);
   drop_engine_init(args);
-  json governed = {kLauncher, "run", "--format", "raw", "--policy", kPolicy, "--"};
+  json governed = by.one_off ? json{kLauncher, "shell", "--policy", kPolicy, "--"}
+                             : json{kLauncher, "run", "--format", "raw", "--policy", kPolicy, "--"};
   for (json& word : args) governed.push_back(std::move(word));
   process["args"] = std::move(governed);
   process["noNewPrivileges"] = true;

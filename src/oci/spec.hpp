@@ -46,6 +46,7 @@ struct Governed {
   std::string policy_file;  // on the host
   const Policy& policy;     // what is in it
   const SpecFacts& facts;   // of the same config
+  bool one_off = false;     // the container is somebody's session (cofferdam shell), and not the application
   // Whether a path of the host lies on a tmpfs: what is written there is on no disk.
   std::function<bool(const std::string&)> on_tmpfs;
   // Whose a directory of the image is; nothing when it is not there. A tmpfs in its place is theirs as well.

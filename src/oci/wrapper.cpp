@@ -58,9 +58,12 @@ Result<void> govern_bundle(const Bundle& bundle, const Settings& settings) {
   if (!config) return std::unexpected(config.error());
   const auto facts = read_spec(*config);
   if (!facts) return std::unexpected(facts.error());
-  const auto choice = choose_policy(*facts, read_docker_labels(*facts), settings.host);
+  const auto labels = read_docker_labels(*facts);
+  const auto choice = choose_policy(*facts, labels, settings.host);
   if (!choice) return std::unexpected(choice.error());
   if (choice->kind == Choice::Kind::off) return {};
+  const auto one_off = is_one_off(*facts, labels);
+  if (!one_off) return std::unexpected(one_off.error());
   const auto text = flatten_policy(*choice, *facts, bundle.path_of(facts->root));
   if (!text) return std::unexpected(text.error());
   if (auto written = bundle.write_policy(*text); !written) return written;
@@ -73,6 +76,7 @@ Result<void> govern_bundle(const Bundle& bundle, const Settings& settings) {
                 .policy_file = bundle.policy_file(),
                 .policy = policy->policy,
                 .facts = *facts,
+                .one_off = *one_off,
                 .on_tmpfs = on_tmpfs,
                 .in_image = [&](const std::string& path) { return owner_in(bundle.path_of(facts->root), path); }});
   if (!governed) return std::unexpected(governed.error());
@@ -108,7 +112,9 @@ Result<void> govern_exec(const Call& call, const Settings& settings) {
   if (terminal && !policy->policy.access.remote_login) {
     return fail(
         "an instance that runs is not entered with a terminal (access.remote_login): start a one-off of its own "
-        "from the same image (docker run --rm -it IMAGE COMMAND, kubectl run), and look into the logs of this one");
+        "from the same image (docker run --rm -it --label cofferdam.one-off=true IMAGE COMMAND; Kubernetes: the "
+        "annotation "
+        "of that name), and look into the logs of this one");
   }
   return {};
 }

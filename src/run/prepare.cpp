@@ -225,7 +225,8 @@ Result<Preparation> prepare(const RunRequest& request, Say say) {
   auto host = plan::read_host_facts(request.environment);
   if (!host) return std::unexpected(host.error());
   const Mode mode = policy.mode != Mode::automatic ? policy.mode : host->in_container ? Mode::container : Mode::local;
-  if (mode == Mode::container && request.shell) {
+  // As the first process it is what the container was started for, and the container's storage is its own.
+  if (mode == Mode::container && request.shell && getpid() != 1) {
     return fail("cofferdam shell has no storage of its own to give inside a container; start a new one instead: " +
                 std::string(plan::way_to_a_one_off(mode)));
   }

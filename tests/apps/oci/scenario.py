@@ -137,6 +137,39 @@ def no_terminal_no_new_privileges(place):
 
 
 @test
+def a_one_off_has_a_terminal_and_may_reach_the_database(_):
+    def typed(command, options):
+        leader, follower = pty.openpty()
+        process = subprocess.Popen(["docker", "run", "--rm", "-it", "--network", "none", "--runtime=cofferdam", *options,
+                                    IMAGE, *command], stdin=follower, stdout=follower, stderr=follower, close_fds=True)
+        os.close(follower)
+        os.write(leader, b"tty; echo the answer is $((6*7)); exit 5\n")
+        out = b""
+        try:
+            while True:
+                out += os.read(leader, 4096)
+        except OSError:
+            pass
+        os.close(leader)
+        return process.wait(30), out.decode()
+
+    for user in ("0", "1000"):
+        code, out = typed(["sh", "-i"], ["-l", "cofferdam.one-off=true", "--user", user])
+        equal(code, 5, f"exit status: {out}")
+        contains(out, "one-off instance: files saved here are lost", "what is said first")
+        contains(out, "/dev/pts/", "the terminal")
+        contains(out, "the answer is 42", "the shell's answer")
+    code, out = typed(["sh", "-i"], [])
+    check("the answer is 42" not in out, f"an interactive shell without asking: {out}")
+    for options in (["-e", "COFFERDAM_ONE_OFF=1"], ["-l", "cofferdam.one-off=true"]):
+        done = run("sh", "-c", "tr '\\0' ' ' </proc/1/cmdline", options=options)
+        contains(done.stdout, "/dev/cofferdam/cofferdam shell", f"the first process with {options} ({done.stderr})")
+    done = run("true", options=["-l", "cofferdam.one-off=perhaps"])
+    check(done.returncode != 0, "a value that is none")
+    contains(done.stderr, "must be true or false", "what is said")
+
+
+@test
 def the_life_of_a_container(place):
     name = place.start(SERVER, ["--health-cmd", "echo well", "--health-interval", "0.3s"])
     wait_for(lambda: inspect(name, "{{.State.Health.Status}}") == "healthy", "the health check")

@@ -32,6 +32,18 @@ class OciPolicyChoice : public testing::Test {
   std::map<std::string, std::string> labels_;
 };
 
+TEST_F(OciPolicyChoice, AOneOffIsAskedFor) {
+  EXPECT_FALSE(is_one_off(facts_, labels_).value());
+  facts_.environment["COFFERDAM_ONE_OFF"] = "1";
+  EXPECT_TRUE(is_one_off(facts_, labels_).value());
+  labels_["cofferdam.one-off"] = "false";
+  EXPECT_FALSE(is_one_off(facts_, labels_).value());
+  facts_.annotations["cofferdam.one-off"] = "true";
+  EXPECT_TRUE(is_one_off(facts_, labels_).value());
+  facts_.annotations["cofferdam.one-off"] = "perhaps";
+  EXPECT_FALSE(is_one_off(facts_, labels_));
+}
+
 TEST_F(OciPolicyChoice, InOrder) {
   EXPECT_EQ(choose_policy(facts_, labels_, host_)->policy, "twelve-factor");
   write("policy.yaml");

@@ -18,6 +18,7 @@ class OciSpec : public testing::Test {
                                    .policy_file = "/bundle/policy.yaml",
                                    .policy = policy_,
                                    .facts = facts_,
+                                   .one_off = one_off_,
                                    .on_tmpfs = [](const std::string& path) { return path.starts_with("/memory/"); },
                                    .in_image =
                                        [](const std::string& path) {
@@ -50,6 +51,7 @@ class OciSpec : public testing::Test {
   }
 
   Policy policy_;
+  bool one_off_ = false;
   SpecFacts facts_{.root = {},
                    .working_directory = "/app",
                    .home = {},
@@ -66,6 +68,14 @@ json launched(const json& args) {
   json all = kLaunched;
   for (const json& word : args) all.push_back(word);
   return all;
+}
+
+TEST_F(OciSpec, AOneOffIsASession) {
+  one_off_ = true;
+  const json governed = govern(config({"psql", "--", "x"}));
+  EXPECT_EQ(governed["process"]["args"], json({"/dev/cofferdam/cofferdam", "shell", "--policy",
+                                               "/dev/cofferdam/policy.yaml", "--", "psql", "--", "x"}));
+  EXPECT_EQ(govern(governed), governed);
 }
 
 TEST_F(OciSpec, TheLauncherStandsBeforeTheProcess) {
