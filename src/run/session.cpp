@@ -66,12 +66,21 @@ std::vector<std::string> hidden_paths(const plan::Plan& plan) {
   return paths;
 }
 
+void hold_signals() {
+  const sigset_t signals = forwarded_signals();
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+}
+
+// Opening one waits for its reader, which a Ctrl-C has to be able to end.
+bool is_fifo(const std::string& path) {
+  struct stat status{};
+  return !path.empty() && stat(path.c_str(), &status) == 0 && S_ISFIFO(status.st_mode);
+}
+
 }  // namespace
 
 void hold_signals_as_pid_1() {
-  if (getpid() != 1) return;
-  const sigset_t signals = forwarded_signals();
-  sigprocmask(SIG_BLOCK, &signals, nullptr);
+  if (getpid() == 1) hold_signals();
 }
 
 // Before the start, so that a mistake is told while it can be mended.
@@ -107,6 +116,8 @@ Result<std::unique_ptr<Session>> Session::open(const RunRequest& request, const 
                    .losses = {report::read_project(plan.working_directory, variables_of(plan)), request.shell}}));
   session->hidden_ = hidden_paths(plan);
   if (auto taken = take_parent_pipe(request.parent_pipe); !taken) return std::unexpected(taken.error());
+  // A signal that ended us behind the opening would leave an empty file that looks like a report.
+  if (!is_fifo(request.report_file) && !is_fifo(request.events_file)) hold_signals();
   if (auto opened = session->open_outputs(); !opened) return std::unexpected(opened.error());
   session->sinks_ = {&session->collector_};
   // A reader of a pipe must not hold up the supervisor; the open file is our own.
@@ -115,8 +126,8 @@ Result<std::unique_ptr<Session>> Session::open(const RunRequest& request, const 
   session->sinks_.insert(session->sinks_.end(), request.sinks.begin(), request.sinks.end());
 
   // From here on signals are read, not taken; the app gets the state that we were started with.
+  hold_signals();
   const sigset_t signals = forwarded_signals();
-  sigprocmask(SIG_BLOCK, &signals, nullptr);
   (void)signal(SIGPIPE, SIG_IGN);
   session->signals_.reset(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
   raise_descriptor_limit();
