@@ -70,8 +70,10 @@ open("{data}/cache/a", "w").write("x" * 100)
 tempfile.mkdtemp(dir="{data}")
 print(len(os.listdir("{data}")))
 """)
-    result = learn(place, "-f", "raw", "--", "/usr/bin/python3", "app.py")
+    result = learn(place, "-f", "raw", "--report", place.report_file, "--", "/usr/bin/python3", "app.py")
     equal((result.code, result.out), (0, b"2\n"), f"the learning run: {result.err}")
+    levels = {row["rule"]: row["level"] for row in result.report["enforcement"]}
+    equal((levels["storage"], levels["database"]), ("none", "none"), "what its report claims")
     equal(os.listdir(data), [], "nothing reached the host")
     policy = policy_of(place)
     contains(policy, f'- {{path: "{data}", type: overlay, size: 16MiB}}', "the mount")
@@ -236,7 +238,7 @@ def names_that_try_to_be_policy_are_text(place):
 @test
 def the_home_directory_is_the_users(place):
     if not ROOT:
-        equal(learn(place, "--user", "games", "--", "/bin/true").code, 125, "only root runs as somebody else")
+        equal(learn(place, "--user", "root", "--", "/bin/true").code, 125, "only root runs as somebody else")
         return
     # `games` lives in /usr/games: what it writes there is refused in the end, and never the home of root's.
     result = learn(place, "--user", "games", "-f", "raw", "--", "/bin/sh", "-c", "echo $HOME; echo x > ~/x")
