@@ -163,7 +163,7 @@ user_kit() {
   local home=$1
   mkdir -p "$home/kit/tests"
   cp -r "$repo/tests/cli" "$repo/tests/apps" "$home/kit/tests/"
-  cp -r "$repo/policies" "$repo/examples" "$home/kit/"
+  cp -r "$repo/policies" "$repo/examples" "$repo/docs" "$repo/README.md" "$home/kit/"
   if [ -x "${COFFERDAM:-}" ]; then cp "$COFFERDAM" "$home/kit/cofferdam"; fi
   if is_root; then
     chmod -R go+rX "$home/kit"

@@ -27,7 +27,7 @@ CODES = {
     "CD520": "limits.memory", "CD521": "limits.processes", "CD522": "limits.cpu",
     "CD901": "", "CD902": "", "CD903": "", "CD904": "", "CD905": "", "CD906": "", "CD907": "", "CD908": "storage.mounts",
     "CD909": "extends", "CD910": "environment.files", "CD911": "database.allow", "CD912": "logs.sinks",
-    "CD914": "limits.memory",
+    "CD914": "limits.memory", "CD950": "", "CD951": "",
 }
 
 REACH = r"""
